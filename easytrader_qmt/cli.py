@@ -1,0 +1,72 @@
+"""The ``easytrader-qmt`` command, same as ``python -m easytrader_qmt``.
+
+Only reads the command line and prints; what is done lives in the modules it calls.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from easytrader_qmt._version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="easytrader-qmt")
+def main() -> None:
+    """easytrader 的接口，迅投 MiniQMT 的柜台。"""
+    _speak_utf8()
+
+
+@main.command()
+def demo() -> None:
+    """在仿真终端上演示一遍：连接、资金、买入、部分成交、市价、撤单、卖出。"""
+    from easytrader_qmt.sim.demo import run_demo
+
+    run_demo(click.echo)
+
+
+@main.command()
+@click.argument("path")
+@click.option("--account", default=None, help="资金账号；给出后会实际连接、订阅并查看账户状态")
+def doctor(path: str, account: str | None) -> None:
+    """检查 PATH 处的 MiniQMT 为什么连不上。"""
+    from easytrader_qmt.miniqmt.examination import examine
+
+    if not examine(path, account, click.echo):
+        sys.exit(1)
+
+
+@main.group()
+def sim() -> None:
+    """仿真终端。"""
+
+
+@sim.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("script", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--seconds", type=float, default=None, help="最多运行多少秒，到时结束脚本")
+@click.option("--userdata", default=None, help="脚本里的终端路径；不给出时，脚本写什么路径都连到仿真终端")
+@click.option("--terminal", "terminal_dir", default=None, help="连接到以独立进程运行的仿真终端所在目录")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def sim_run(
+    script: Path, seconds: float | None, userdata: str | None, terminal_dir: str | None, args: Sequence[str]
+) -> None:
+    """让 SCRIPT（用 xtquant 或本库写的脚本，不用改）在仿真终端上运行。"""
+    from easytrader_qmt.sim.run import run_script
+
+    sys.exit(
+        run_script(
+            script, list(args), click.echo, seconds=seconds, userdata=userdata, terminal_dir=terminal_dir
+        )
+    )
+
+
+def _speak_utf8() -> None:
+    """Chinese output must not fail on a console or a pipe with another encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
+            reconfigure(encoding="utf-8", errors="replace")

@@ -1,0 +1,93 @@
+"""Turns what a connection hears into calls of the user's callback and handlers.
+
+Runs on the dispatcher thread only; never talks to the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from loguru import logger
+
+from easytrader_qmt.events import Handlers
+from easytrader_qmt.miniqmt.default_callback import DefaultXtQuantTraderCallback, deliver
+from easytrader_qmt.miniqmt.mirror import text
+from easytrader_qmt.miniqmt.names import account_health, name_of
+from easytrader_qmt.miniqmt.policy import State, StateChange
+from easytrader_qmt.records import row
+
+_EVENT_OF = {
+    "on_stock_order": "order",
+    "on_stock_trade": "trade",
+    "on_stock_asset": "asset",
+    "on_stock_position": "position",
+    "on_order_error": "order_error",
+    "on_cancel_error": "cancel_error",
+    "on_account_status": "account_status",
+}
+_PLAIN = {
+    "order_error": ("order_id", "error_id", "error_msg", "strategy_name", "order_remark"),
+    "cancel_error": ("order_id", "market", "order_sysid", "error_id", "error_msg"),
+    "account_status": ("status",),
+}
+
+
+class Hearing:
+    """The user's side of the events of one connection."""
+
+    def __init__(self, handlers: Handlers, callback: Any, shown: Callable[[str], str]) -> None:
+        self._handlers = handlers
+        self._callback = callback if callback is not None else DefaultXtQuantTraderCallback()
+        self._shown = shown
+
+    def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        """A push that is news: the vendor's own object to the callback, a row to the handlers."""
+        event = _EVENT_OF.get(method)
+        if event == "account_status":
+            self._log_status(args[0])
+        deliver(self._callback, method, args)
+        if event is not None and self._handlers.wanted(event):
+            self._handlers.emit(event, {**event_row(event, args[0]), "recovered": recovered})
+
+    def state_changed(self, change: StateChange) -> None:
+        """A step of the connection; the callback hears it as on_connected and on_disconnected."""
+        if change.state is State.READY:
+            deliver(self._callback, "on_connected", ())
+        elif change.state is State.LOST and change.previous is State.READY:
+            deliver(self._callback, "on_disconnected", ())
+        if self._handlers.wanted("state"):
+            self._handlers.emit(
+                "state",
+                {
+                    "state": str(change.state),
+                    "previous": str(change.previous),
+                    "reason": change.reason,
+                    "attempt": change.attempt,
+                    "recovered": False,
+                },
+            )
+
+    def _log_status(self, status: Any) -> None:
+        health = account_health(status.status)
+        say = logger.warning if health == "bad" else logger.info
+        say("账户 {} 状态: {} {}", self._shown(text(status, "account_id")), status.status,
+            name_of("account_status", status.status))  # fmt: skip
+
+
+def event_row(event: str, record: Any) -> dict[str, Any]:
+    """The row of an event: that of the matching query, or the vendor's fields where no query matches."""
+    names = _PLAIN.get(event)
+    if names is None:
+        return row(event, record)
+    made = {name: _field(record, name) for name in names}
+    if event == "account_status":
+        made["status_name"] = name_of("account_status", made["status"])
+    return {**made, "account_type": _field(record, "account_type"), "account_id": text(record, "account_id")}
+
+
+def _field(record: Any, name: str) -> Any:
+    try:
+        return getattr(record, name, None)
+    except UnicodeDecodeError:
+        return None

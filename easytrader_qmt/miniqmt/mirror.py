@@ -1,0 +1,144 @@
+"""What was last known of orders and trades, and what a push or a snapshot adds to it.
+
+Merging is monotone: any interleaving, duplication and reordering of pushes and snapshots ends in the same
+state and yields each trade once. Never asks the terminal, never calls a handler, never reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from easytrader_qmt.clock import day_number
+from easytrader_qmt.miniqmt.names import FINAL_STATUSES
+
+OrderKey = tuple[str, int, str]
+TradeKey = tuple[str, int, str, str]
+
+# How far along each status is among orders with the same traded volume. 51 and 52 wait for a cancel and can
+# still fill, so they stand below every final status.
+_RANK = {255: 0, 48: 1, 49: 2, 50: 3, 55: 4, 51: 5, 52: 6, 54: 7, 53: 8, 57: 9, 56: 10}
+
+
+class Progress(NamedTuple):
+    """How far an order has come; a greater one is later."""
+
+    final: bool
+    traded_volume: int
+    rank: int
+    numbered: bool
+    explained: bool
+
+
+class Change(NamedTuple):
+    """One thing that is news: ``kind`` is ``order`` or ``trade``."""
+
+    kind: str
+    record: Any
+
+
+def progress(order: Any) -> Progress:
+    """How far the vendor's order object has come."""
+    status = int(order.order_status)
+    return Progress(
+        final=status in FINAL_STATUSES,
+        traded_volume=int(order.traded_volume),
+        rank=_RANK.get(status, 0),
+        numbered=bool(text(order, "order_sysid")),
+        explained=bool(text(order, "status_msg")),
+    )
+
+
+def order_key(order: Any, today: int) -> OrderKey:
+    """Account, date and number of an order. Terminals start their numbers anew, so the date belongs to it.
+
+    An order placed by hand in the terminal has number 0 and is known by its counter number alone.
+    """
+    number = int(order.order_id)
+    sysid = text(order, "order_sysid")
+    if number > 0:
+        name = f"id:{number}"
+    elif sysid:
+        name = f"sys:{_market(order)}:{sysid}"
+    else:
+        name = f"hand:{text(order, 'stock_code')}:{order.order_time}:{order.order_volume}:{order.price}"
+    return text(order, "account_id"), _day(order.order_time, today), name
+
+
+def trade_key(trade: Any, today: int) -> TradeKey:
+    """Account, date, market and number of a trade: what tells a replayed push from a new trade."""
+    number = text(trade, "traded_id")
+    if not number:
+        number = (
+            f"{text(trade, 'order_sysid')}:{trade.traded_time}:{trade.traded_price}:{trade.traded_volume}"
+        )
+    return text(trade, "account_id"), _day(trade.traded_time, today), _market(trade), number
+
+
+class Mirror:
+    """The last known orders and the trades already told, of all accounts. Used from one thread."""
+
+    def __init__(self) -> None:
+        self.orders: dict[OrderKey, tuple[Progress, Any]] = {}
+        self.trades: set[TradeKey] = set()
+        self._errors: set[tuple[str, int, str, str]] = set()
+
+    def order(self, order: Any, today: int) -> bool:
+        """Take an order; True when it is further than what was known."""
+        key = order_key(order, today)
+        now = progress(order)
+        known = self.orders.get(key)
+        if known is not None and now <= known[0]:
+            return False
+        self.orders[key] = (now, order)
+        return True
+
+    def trade(self, trade: Any, today: int) -> bool:
+        """Take a trade; True when it was not known."""
+        key = trade_key(trade, today)
+        if key in self.trades:
+            return False
+        self.trades.add(key)
+        return True
+
+    def error(self, error: Any) -> bool:
+        """Take a refusal; False when the same refusal of the same order was told before."""
+        key = (
+            text(error, "account_id"),
+            int(error.order_id),
+            text(error, "error_msg"),
+            text(error, "order_remark"),
+        )
+        if key in self._errors:
+            return False
+        self._errors.add(key)
+        return True
+
+    def snapshot(self, orders: Iterable[Any], trades: Iterable[Any], today: int) -> list[Change]:
+        """Take complete answers; what is news comes back, orders before trades."""
+        changes = [Change("order", order) for order in orders if self.order(order, today)]
+        changes += [Change("trade", trade) for trade in trades if self.trade(trade, today)]
+        return changes
+
+    def forget_before(self, day: int) -> None:
+        """Drop what is older than a day number, so that months do not pile up."""
+        self.orders = {key: value for key, value in self.orders.items() if key[1] >= day}
+        self.trades = {key for key in self.trades if key[1] >= day}
+        if len(self._errors) > 10_000:
+            self._errors.clear()
+
+
+def text(record: Any, name: str) -> str:
+    """A string field, ``''`` when absent or when the terminal cut a character in half."""
+    try:
+        return str(getattr(record, name, "") or "")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _market(record: Any) -> str:
+    return text(record, "stock_code").rpartition(".")[2]
+
+
+def _day(seconds: Any, today: int) -> int:
+    return day_number(seconds) if seconds and seconds > 0 else today

@@ -1,0 +1,184 @@
+"""The arguments of ``connect`` and ``prepare``, checked before anything is done with them.
+
+Never touches the disk except to read the configuration file it was given, and never logs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.miniqmt.policy import ReconnectPolicy, count, flag, seconds
+from easytrader_qmt.miniqmt.session import Deadlines
+
+# What easytrader's remote client sends along for brokers of every kind; meaningless to MiniQMT.
+_EASYTRADER_ONLY = frozenset({"user", "password", "exe_path", "comm_password", "broker"})
+
+
+@dataclass(frozen=True)
+class ConnectOptions:
+    """Everything ``connect`` can be told, checked. Seconds unless said otherwise.
+
+    ``account_type`` is the vendor's word, such as STOCK or CREDIT. ``session_ids`` is the pool's first and
+    last id, ``session_id`` fixes one. ``wait`` is how long a first connect keeps trying.
+    """
+
+    miniqmt_path: str
+    stock_account: str
+    account_type: str = "STOCK"
+    trader_callback: Any = None
+    reconnect_enabled: bool = True
+    reconnect_interval: float = 5.0
+    max_reconnect_attempts: int = 0
+    reconnect_backoff: float | None = None
+    heartbeat_interval: float = 30.0
+    call_timeout: float = 10.0
+    connect_timeout: float = 15.0
+    stop_timeout: float = 5.0
+    wait: float = 0.0
+    session_id: int | None = None
+    session_ids: tuple[int, int] = (100, 119)
+    raise_on_reject: bool = False
+    price_rounding: str = "nearest"
+
+    @property
+    def policy(self) -> ReconnectPolicy:
+        """When to reconnect."""
+        return ReconnectPolicy(
+            enabled=self.reconnect_enabled,
+            interval=self.reconnect_interval,
+            max_attempts=self.max_reconnect_attempts,
+            backoff=self.reconnect_backoff,
+            heartbeat=self.heartbeat_interval,
+        )
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long each vendor call may take."""
+        return Deadlines(self.call_timeout, self.connect_timeout, self.stop_timeout)
+
+
+OPTION_NAMES = tuple(field.name for field in fields(ConnectOptions))
+
+
+def check(given: dict[str, Any]) -> ConnectOptions:
+    """Options from keyword arguments. Raises InvalidArgument naming argument, value and rule.
+
+    The path must be an existing folder: starting a client anywhere else would create it, with 72 MiB in it.
+    """
+    unknown = sorted(set(given) - set(OPTION_NAMES))
+    if unknown:
+        raise InvalidArgument(f"connect 没有参数 {'、'.join(unknown)}，可用参数：{'、'.join(OPTION_NAMES)}")
+    made = dict(given)
+    made["miniqmt_path"] = terminal_path(given.get("miniqmt_path"))
+    made["stock_account"] = account_number(given.get("stock_account"))
+    made["account_type"] = account_type(given.get("account_type", "STOCK"))
+    for name in ("reconnect_interval", "heartbeat_interval", "wait"):
+        if name in made:
+            made[name] = seconds(name, made[name])
+    for name in ("call_timeout", "connect_timeout", "stop_timeout"):
+        if name in made:
+            made[name] = seconds(name, made[name], zero_ok=False)
+    if made.get("reconnect_backoff") is not None:
+        made["reconnect_backoff"] = seconds("reconnect_backoff", made["reconnect_backoff"], zero_ok=False)
+    if "max_reconnect_attempts" in made:
+        made["max_reconnect_attempts"] = count("max_reconnect_attempts", made["max_reconnect_attempts"])
+    for name in ("reconnect_enabled", "raise_on_reject"):
+        if name in made:
+            made[name] = flag(name, made[name])
+    if made.get("price_rounding", "nearest") not in ("nearest", "strict"):
+        raise InvalidArgument(f"price_rounding={made['price_rounding']!r} 无效，可选：nearest、strict")
+    if made.get("session_id") is not None:
+        made["session_id"] = _session_number("session_id", made["session_id"])
+    if "session_ids" in made:
+        made["session_ids"] = _pool(made["session_ids"])
+    return ConnectOptions(**made)
+
+
+def terminal_path(path: object) -> str:
+    """The terminal's userdata_mini folder as given, which must exist."""
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str) or not path.strip():
+        raise InvalidArgument(
+            f"miniqmt_path={path!r} 无效：请给出 QMT 安装目录下 userdata_mini 的完整路径，"
+            r"例如 D:\国金证券QMT交易端\userdata_mini"
+        )
+    if not os.path.isdir(path):
+        raise InvalidArgument(
+            f"miniqmt_path={path!r} 不存在或不是目录：请检查路径，应为 QMT 安装目录下的 userdata_mini；没有创建任何文件"
+        )
+    return path
+
+
+def account_number(account: object) -> str:
+    """The account number, which must be text of at most 23 bytes, what the native client keeps of it."""
+    if not isinstance(account, str) or not account.strip():
+        raise InvalidArgument(f"stock_account={account!r} 无效：资金账号必须是非空字符串，例如 '1000000365'")
+    if len(account.encode()) > 23 or not account.isprintable():
+        raise InvalidArgument(f"stock_account={account!r} 无效：最多 23 字节，且不含控制字符")
+    return account.strip()
+
+
+def account_type(kind: object) -> str:
+    """The vendor's word for the kind of account, upper case; the vendor itself refuses unknown ones."""
+    if not isinstance(kind, str) or not kind.strip():
+        raise InvalidArgument(f"account_type={kind!r} 无效：应为 STOCK、CREDIT 等字符串")
+    return kind.strip().upper()
+
+
+def prepared(config_path: object, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of ``prepare``: keywords, keywords nested under ``kwargs``, or a JSON file's content.
+
+    What easytrader's remote client adds for other brokers is dropped. Later sources win over the file.
+    """
+    found: dict[str, Any] = {}
+    if config_path is not None:
+        found.update(_read(config_path))
+    nested = given.pop("kwargs", None)
+    for source in (nested, given):
+        if source is None:
+            continue
+        if not isinstance(source, dict):
+            raise InvalidArgument(f"prepare 的 kwargs={source!r} 无效：应为参数字典")
+        found.update(source)
+    account = found.get("user")
+    if account and not found.get("stock_account"):
+        found["stock_account"] = account
+    return {name: value for name, value in found.items() if name not in _EASYTRADER_ONLY}
+
+
+def _read(config_path: object) -> dict[str, Any]:
+    if not isinstance(config_path, (str, os.PathLike)):
+        raise InvalidArgument(f"config_path={config_path!r} 无效：应为 JSON 文件的路径")
+    path = Path(config_path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidArgument(f"无法读取配置文件 {str(path)!r}：{error.strerror or error}") from None
+    except ValueError as error:
+        raise InvalidArgument(f"配置文件 {str(path)!r} 不是有效的 JSON（UTF-8）：{error}") from None
+    if not isinstance(content, dict):
+        raise InvalidArgument(f"配置文件 {str(path)!r} 无效：应为一个 JSON 对象")
+    return content
+
+
+def _session_number(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+        raise InvalidArgument(f"{name}={value!r} 无效：应为正整数")
+    return value
+
+
+def _pool(value: object) -> tuple[int, int]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise InvalidArgument(f"session_ids={value!r} 无效：应为 (最小会话ID, 最大会话ID)，例如 (100, 119)")
+    first, last = (_session_number("session_ids", each) for each in value)
+    if first > last or last - first >= 1000:
+        raise InvalidArgument(
+            f"session_ids={value!r} 无效：应从小到大，且不超过 1000 个（每个会话ID约占 72 MiB 磁盘）"
+        )
+    return first, last

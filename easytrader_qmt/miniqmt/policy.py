@@ -1,0 +1,95 @@
+"""How a connection is kept: the states, the waits and when to give up. Decides, never acts.
+
+Never sleeps and never reads a clock; randomness comes from outside.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from easytrader_qmt.errors import InvalidArgument
+
+
+class State(str, Enum):
+    """Where a connection stands; compares equal to its name, as in ``user.state == 'READY'``."""
+
+    STOPPED = "STOPPED"
+    CONNECTING = "CONNECTING"
+    SYNCING = "SYNCING"
+    READY = "READY"
+    LOST = "LOST"
+    GAVE_UP = "GAVE_UP"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """One step of the state machine. ``attempt`` counts the reconnects of this outage, from 1."""
+
+    state: State
+    previous: State
+    reason: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class ReconnectPolicy:
+    """When to try again.
+
+    ``interval`` seconds between attempts; with ``backoff`` the wait doubles from ``interval`` up to
+    ``backoff`` seconds, with jitter. ``max_attempts`` 0 means for ever. ``heartbeat`` seconds between probes
+    of a quiet connection, 0 for none.
+    """
+
+    enabled: bool = True
+    interval: float = 5.0
+    max_attempts: int = 0
+    backoff: float | None = None
+    heartbeat: float = 30.0
+    rng: random.Random = field(default_factory=random.Random, compare=False, repr=False)
+
+    def wait(self, attempt: int) -> float:
+        """Seconds to wait after the failed attempt number ``attempt`` (from 1)."""
+        if self.backoff is None:
+            return self.interval
+        # 2.0 ** 60 seconds is already past any cap; a larger exponent would overflow after a long outage.
+        steady = min(self.backoff, self.interval * 2.0 ** min(attempt - 1, 60))
+        return steady * self.rng.uniform(0.5, 1.0)
+
+    def describe_limit(self) -> str:
+        """The attempt limit as the log shows it."""
+        return "无限" if self.max_attempts == 0 else f"{self.max_attempts} 次"
+
+
+def worth_telling(attempt: int) -> bool:
+    """Whether an attempt is logged: the first three, then ever fewer, so that ten hours stay a page of log."""
+    return attempt <= 3 or attempt & (attempt - 1) == 0 or attempt % 500 == 0
+
+
+def seconds(name: str, value: Any, *, least: float = 0.0, zero_ok: bool = True) -> float:
+    """A number of seconds, or InvalidArgument naming the argument, the value and the rule."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or value < least or (value == 0 and not zero_ok):
+        rule = f"不小于 {least:g} 的秒数" if zero_ok else "大于 0 的秒数"
+        raise InvalidArgument(f"{name}={value!r} 无效：应为{rule}")
+    return float(value)
+
+
+def count(name: str, value: Any) -> int:
+    """A whole number that is not negative, or InvalidArgument."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidArgument(f"{name}={value!r} 无效：应为不小于 0 的整数（0 表示不限）")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """A bool, or InvalidArgument: a string such as ``"false"`` from a file must not count as true."""
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name}={value!r} 无效：应为 True 或 False")
+    return value

@@ -1,0 +1,269 @@
+"""The leased pool of session ids of one terminal, shared by every process that uses this package.
+
+Each new id costs the terminal's folder a queue file of about 72 MiB, and an id used again too soon or by two
+programs at once cannot connect; so ids come from a small pool, are leased under an OS lock, rest between
+uses, and their queue files are deleted afterwards. Never creates the terminal's folder, never grows beyond
+the pool, and never touches a queue file that a session leased here did not make.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from filelock import FileLock
+
+from easytrader_qmt.clock import Clock
+from easytrader_qmt.errors import ConnectError, InvalidArgument
+from easytrader_qmt.miniqmt.session_slots import FOLDER, IdUse, Record, Slot, is_foreign, unlock, usage
+
+__all__ = ["IdUse", "Lease", "SessionIds", "usage"]
+
+
+class Lease:
+    """One session id, held by this process until it is released.
+
+    As a context manager it releases as stopped when the block ends in order, and as not stopped when the
+    block raises, because then nobody knows whether the session ended.
+    """
+
+    def __init__(self, ids: SessionIds, slot: Slot, lock: FileLock, ours: bool) -> None:
+        self._ids = ids
+        self._slot = slot
+        self._lock = lock
+        self._ours = ours
+        self._pid = os.getpid()
+        self._released = False
+        self._turn = threading.Lock()
+
+    @property
+    def session_id(self) -> int:
+        """The id to build XtQuantTrader with."""
+        return self._slot.session_id
+
+    def release(self, stopped: bool) -> None:
+        """Give the id back. Never raises; a second call does nothing.
+
+        ``stopped=True``: the session's stop() returned; its queue files are deleted if this lease made them,
+        then the lock is freed. ``stopped=False``: stop() hung, so the vendor's threads may still use the id:
+        queue file and lock are kept, knowingly, until the process ends or until a later
+        ``release(stopped=True)`` says that stop() did return after all.
+        """
+        self._ids._release(self, stopped)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.session_id not in self._ids.quarantined:
+            self.release(stopped=kind is None)
+
+    def __repr__(self) -> str:
+        return f"Lease(session_id={self.session_id})"
+
+
+class SessionIds:
+    """Leases the ids ``first`` to ``last`` of the terminal whose userdata_mini is ``directory``.
+
+    ``fixed`` leases that one id only. ``min_gap`` is the least number of seconds between two uses of one id
+    (the vendor asks for more than 3 between two connects). ``wait`` lets seconds pass, or raises to give up
+    (the lease is then not taken); ``clock.sleep`` by default. Thread safe. Raises InvalidArgument for an
+    impossible range.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        first: int = 100,
+        last: int = 119,
+        *,
+        fixed: int | None = None,
+        clock: Clock,
+        min_gap: float = 3.0,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        low, high = (first, last) if fixed is None else (fixed, fixed)
+        for value in (low, high):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
+                raise InvalidArgument(f"会话ID必须是 1 到 2147483647 之间的整数，收到 {value!r}")
+        if low > high:
+            raise InvalidArgument(f"会话ID范围无效：{low} 大于 {high}")
+        self._directory = os.fspath(directory)
+        self._first, self._last, self._fixed = low, high, fixed is not None
+        self._clock = clock
+        self._gap = min_gap
+        self._wait = wait if wait is not None else clock.sleep
+        self._mutex = threading.Lock()
+        self._quarantined: dict[int, Lease] = {}
+        self._used: dict[int, tuple[float, float]] = {}
+
+    @property
+    def quarantined(self) -> tuple[int, ...]:
+        """Ids whose stop() hung: this process keeps them locked and does not use them again."""
+        with self._mutex:
+            return tuple(sorted(self._quarantined))
+
+    def lease(self) -> Lease:
+        """One id for one session: rested ids first, the longest unused of them first.
+
+        When every free id was used too recently, waits for the one that is ready soonest. Raises
+        ConnectError when no id is free or the directory is missing or cannot be written.
+        """
+        self._prepare()
+        for slot in sorted(self._slots(), key=self._readiness):
+            try:
+                lock = slot.lock()
+            except OSError as error:
+                raise self._unwritable(error) from error
+            lease = None if lock is None else self._take(slot, lock)
+            if lease is not None:
+                return lease
+        raise ConnectError(self._exhausted())
+
+    def sweep(self) -> tuple[int, ...]:
+        """Delete what dead sessions leased here left behind; the ids whose queue files are gone now.
+
+        Touches no id that is held, and no queue file that is not ours. Never raises.
+        """
+        swept = []
+        for slot in self._slots():
+            with contextlib.suppress(OSError):
+                if self._sweep_one(slot):
+                    swept.append(slot.session_id)
+        return tuple(swept)
+
+    def _slots(self) -> Iterator[Slot]:
+        return (Slot(self._directory, number) for number in range(self._first, self._last + 1))
+
+    def _prepare(self) -> None:
+        if not os.path.isdir(self._directory):
+            raise ConnectError(
+                f"目录不存在：{self._directory!r}；请填写 MiniQMT 安装目录下 userdata_mini 的完整路径"
+            )
+        if not os.access(self._directory, os.W_OK | os.X_OK):
+            raise self._unwritable(PermissionError("没有写权限"))
+        try:
+            os.makedirs(os.path.join(self._directory, FOLDER), exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> ConnectError:
+        return ConnectError(
+            f"目录 {self._directory!r} 不可写：{error}；请以管理员身份运行，或把终端安装到非 C 盘的可写目录"
+        )
+
+    def _rest(self, slot: Slot, record: Record | None) -> float:
+        """Seconds until the id may be used again."""
+        if record is None:
+            return 0.0
+        wall, monotonic = self._used.get(slot.session_id, (math.nan, 0.0))
+        if record.pid is not None:
+            age = 0.0  # its holder died without saying when
+        elif wall == record.last_used:
+            age = self._clock.monotonic() - monotonic
+        else:
+            # A last use in the future is a clock that jumped back: it counts as now, or it would block.
+            age = max(0.0, self._clock.now() - record.last_used)
+        return max(0.0, self._gap - age)
+
+    def _readiness(self, slot: Slot) -> tuple[float, float]:
+        record = slot.read()
+        return self._rest(slot, record), -math.inf if record is None else record.last_used
+
+    def _take(self, slot: Slot, lock: FileLock) -> Lease | None:
+        """Turn a lock into a lease; None, and the lock freed, when the id turns out to be foreign."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(unlock, lock)
+            # Read again: another process may have used the id since the ids were put in order.
+            record = slot.read()
+            foreign = is_foreign(record, slot.has_queue())
+            if foreign and not self._fixed:
+                return None
+            rest = self._rest(slot, record)
+            if rest > 0:
+                self._wait(rest)
+            if not foreign:
+                slot.delete_queues()  # a leftover of a killed session can keep its id from connecting
+            lease = Lease(self, slot, lock, ours=not foreign)
+            try:
+                self._note(lease, os.getpid())
+            except OSError as error:
+                raise self._unwritable(error) from error
+            undo.pop_all()
+            return lease
+
+    def _note(self, lease: Lease, pid: int | None) -> None:
+        now = self._clock.now()
+        ours = lease._ours and (pid is not None or lease._slot.has_queue())
+        with self._mutex:
+            self._used[lease.session_id] = (now, self._clock.monotonic())
+        lease._slot.write(Record(ours, now, pid), self._clock)
+
+    def _release(self, lease: Lease, stopped: bool) -> None:
+        # A stop() given up on may return while its release(stopped=False) is under way: one after the other.
+        with lease._turn:
+            # A forked child inherits the object, but the lock is its parent's.
+            if lease._released or lease._pid != os.getpid():
+                return
+            lease._released = stopped
+            with self._mutex:
+                if stopped:
+                    self._quarantined.pop(lease.session_id, None)
+                else:
+                    self._quarantined[lease.session_id] = lease
+            if stopped and lease._ours:
+                lease._slot.delete_queues()
+            with contextlib.suppress(OSError):
+                self._note(lease, None if stopped else lease._pid)
+            if stopped:
+                unlock(lease._lock)
+
+    def _sweep_one(self, slot: Slot) -> bool:
+        if not slot.has_queue() or is_foreign(slot.read(), True):
+            return False
+        lock = slot.lock()
+        if lock is None:
+            return False
+        try:
+            record = slot.read()
+            if record is None or not record.leased_by_us:
+                return False
+            slot.delete_queues()
+            left = slot.has_queue()
+            used = record.last_used if record.pid is None else self._clock.now()
+            slot.write(Record(left, used, None), self._clock)
+            return not left
+        finally:
+            unlock(lock)
+
+    def _exhausted(self) -> str:
+        span = f"{self._first}" if self._fixed else f"{self._first}–{self._last}"
+        held, foreign = [], []
+        for use in usage(self._directory, self._first, self._last):
+            if use.session_id in self.quarantined:
+                held.append(f"{use.session_id}（本进程中 stop() 没有返回的会话）")
+            elif use.held:
+                held.append(
+                    f"{use.session_id}（进程 {use.pid}{'，即本进程' if use.pid == os.getpid() else ''}）"
+                )
+            elif use.foreign:
+                foreign.append(str(use.session_id))
+            else:
+                held.append(f"{use.session_id}（另一个程序正在取用）")
+        parts = [f"会话ID {span} 没有可用的"]
+        if held:
+            parts.append(f"正在使用：{'、'.join(held)}")
+        if foreign:
+            parts.append(
+                f"属于其他程序：{'、'.join(foreign)}（有不是本库创建的队列文件，不会使用也不会删除）"
+            )
+        parts.append(
+            "请关闭不再使用的程序，或用 session_id= 指定另一个编号，或用 session_ids= 换一个编号范围"
+        )
+        return "；".join(parts)

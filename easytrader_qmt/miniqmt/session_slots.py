@@ -1,0 +1,156 @@
+"""The files of one session id: queue files, lock, record; and what they say of its use.
+
+Reads, writes and locks; never decides which id is leased, and never creates a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+
+from filelock import FileLock, Timeout
+
+from easytrader_qmt.clock import Clock
+
+FOLDER = "easytrader_qmt"
+"""Where locks and records lie, below the terminal's userdata_mini."""
+
+_HELD: dict[int, FileLock] = {}
+# Every lock this process holds. A FileLock unlocks when it is collected, and an id whose lease object was
+# dropped by mistake is still in use by a running session.
+
+
+@dataclass(frozen=True)
+class IdUse:
+    """One id of the pool as it looks from outside.
+
+    ``held``: a living process holds its lease, ``pid`` says which. ``foreign``: another program's queue file
+    lies there. ``queue_bytes``: size of the id's queue files, in bytes.
+    """
+
+    session_id: int
+    held: bool
+    pid: int | None
+    foreign: bool
+    queue_bytes: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is remembered of an id. ``leased_by_us``: a queue file under this id would be ours.
+
+    ``last_used`` is in Unix seconds; ``pid`` is None after a release.
+    """
+
+    leased_by_us: bool
+    last_used: float
+    pid: int | None
+
+
+class Slot:
+    """The files of one id. Reads and writes them; decides nothing."""
+
+    def __init__(self, directory: str, session_id: int) -> None:
+        self.session_id = session_id
+        self._stem = os.path.join(directory, FOLDER, f"session_{session_id}")
+        self._queues = [os.path.join(directory, f"{side}_queue_{session_id}") for side in ("down", "up")]
+
+    def has_queue(self) -> bool:
+        """Whether a queue file of this id lies in the terminal's folder, whoever made it."""
+        return any(os.path.lexists(path) for path in self._queues)
+
+    def queue_bytes(self) -> int:
+        """Size of the id's queue files, in bytes."""
+        total = 0
+        for path in self._queues:
+            with contextlib.suppress(OSError, ValueError):
+                total += os.stat(path).st_size
+        return total
+
+    def delete_queues(self) -> None:
+        """Delete the id's queue files as far as the system lets it. The caller holds the lock."""
+        for path in self._queues:
+            # Windows refuses while the terminal still maps the file; the next sweep tries again.
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def read(self) -> Record | None:
+        """The id's record; None when there is none that can be understood."""
+        try:
+            with open(f"{self._stem}.json", encoding="utf-8") as file:
+                said = json.load(file)
+            ours, used, pid = said["leased_by_us"], said["last_used"], said.get("pid")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        if not isinstance(used, (int, float)) or not math.isfinite(used):
+            return None
+        return Record(ours is True, float(used), pid if isinstance(pid, int) else None)
+
+    def write(self, record: Record, clock: Clock) -> None:
+        """Replace the record at once, never half. The caller holds the lock. Raises OSError."""
+        temporary = f"{self._stem}.json.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(asdict(record), file)
+        for attempt in range(5):
+            try:
+                os.replace(temporary, f"{self._stem}.json")
+                return
+            except PermissionError:
+                # Windows refuses while another process has the record open for reading, which is brief.
+                if attempt == 4:
+                    raise
+                clock.sleep(0.02)
+
+    def lock(self) -> FileLock | None:
+        """The id's OS lock, or None when somebody holds it. Raises OSError when it cannot be tried."""
+        lock = FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        _HELD[id(lock)] = lock
+        return lock
+
+    def locked(self) -> bool:
+        """Whether somebody holds the lock. Takes it for a moment when nobody does."""
+        if not os.path.exists(f"{self._stem}.lock"):
+            return False
+        try:
+            lock = self.lock()
+        except OSError:
+            return True
+        if lock is None:
+            return True
+        unlock(lock)
+        return False
+
+
+def unlock(lock: FileLock) -> None:
+    """Free a lock that Slot.lock() gave."""
+    with contextlib.suppress(OSError):
+        lock.release()
+    _HELD.pop(id(lock), None)
+
+
+def is_foreign(record: Record | None, has_queue: bool) -> bool:
+    """Whether the queue file that lies there was made by a program that is not ours."""
+    return has_queue and not (record is not None and record.leased_by_us)
+
+
+def usage(directory: str | os.PathLike[str], first: int, last: int) -> tuple[IdUse, ...]:
+    """How the ids ``first`` to ``last`` are used at the moment; looks without changing anything.
+
+    A lock that no living process holds is taken for an instant to find that out. Never raises.
+    """
+    uses = []
+    for session_id in range(first, last + 1):
+        slot = Slot(os.fspath(directory), session_id)
+        record = slot.read()
+        # A record without a pid was released in order; its lock need not be tried.
+        held = record is not None and record.pid is not None and slot.locked()
+        pid = record.pid if record is not None and held else None
+        uses.append(IdUse(session_id, held, pid, is_foreign(record, slot.has_queue()), slot.queue_bytes()))
+    return tuple(uses)

@@ -1,0 +1,86 @@
+"""Asks a session for an account's whole state and says whether the answers can be believed.
+
+Never shows a failed query as an empty one: an empty list counts only while an asset query answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from easytrader_qmt.errors import QueryFailed
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
+from easytrader_qmt.miniqmt.inflight import ConnectionLost
+from easytrader_qmt.miniqmt.session import Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Complete answers about one account, the vendor's own objects."""
+
+    account_id: str
+    asset: Any
+    positions: tuple[Any, ...]
+    orders: tuple[Any, ...]
+    trades: tuple[Any, ...]
+
+
+def snapshot(session: Session, account: Any) -> Snapshot:
+    """Asset, positions, orders, then trades: trades last, so that none is older than its order.
+
+    Raises QueryFailed when any of them has no believable answer.
+    """
+    asset = asset_of(session, account)
+    positions = _list(session, "query_stock_positions", account)
+    orders = _list(session, "query_stock_orders", account)
+    trades = _list(session, "query_stock_trades", account)
+    if not (positions and orders and trades):
+        asset = asset_of(session, account)
+    return Snapshot(account.account_id, asset, tuple(positions), tuple(orders), tuple(trades))
+
+
+def asset_of(session: Session, account: Any, timeout: float | None = None) -> Any:
+    """The account's asset object. Raises QueryFailed when the terminal has none to give."""
+    asset = asked(lambda: session.query("query_stock_asset", account, timeout=timeout), "资产")
+    if asset is None:
+        raise QueryFailed("资产查询失败：终端没有返回该账户的资产（账户未登录、未订阅或连接已断开）")
+    return asset
+
+
+def list_of(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
+    """A list query whose emptiness has been proved by an asset query. Raises QueryFailed."""
+    answer = _list(session, name, account, *args)
+    if not answer:
+        asset_of(session, account)
+    return answer
+
+
+def _list(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
+    what = _WHAT.get(name, name)
+    answer = asked(lambda: session.query(name, account, *args), what)
+    if answer is None:
+        # Reads may be retried: one more time, because None is also what a terminal says while it logs in.
+        answer = asked(lambda: session.query(name, account, *args), what)
+    if answer is None:
+        raise QueryFailed(f"{what}查询失败：终端返回 None，这不等于没有{what}；请稍后重试或检查终端登录状态")
+    return list(answer)
+
+
+def asked(query: Callable[[], T], what: str) -> T:
+    """The answer of a query, every way of not answering turned into QueryFailed."""
+    try:
+        return query()
+    except DeadlineExceeded as error:
+        raise QueryFailed(f"{what}查询超时：{error}；连接可能已失去响应，可稍后重试") from None
+    except ConnectionLost as error:
+        raise QueryFailed(f"{what}查询失败：{error}，等待重连后再试") from None
+
+
+_WHAT = {
+    "query_stock_positions": "持仓",
+    "query_stock_orders": "委托",
+    "query_stock_trades": "成交",
+}

@@ -1,0 +1,329 @@
+"""The simulated broker's counter: takes, refuses, fills and cancels orders, with costs and T+1.
+
+A state machine without threads, files or a clock: Unix seconds come with every call that needs them. Money
+is exact (0.001 yuan); rows carry yuan as floats. Resting orders meet the market's quote, never each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+
+from easytrader_qmt.sim import refusals
+from easytrader_qmt.sim.account import Account, secu_account
+from easytrader_qmt.sim.book import RestingOrders
+from easytrader_qmt.sim.daybook import DayBook, Row, merged
+from easytrader_qmt.sim.execution import Execution
+from easytrader_qmt.sim.fees import FeeSchedule
+from easytrader_qmt.sim.hours import CONTINUOUS, phase
+from easytrader_qmt.sim.instruments import Instrument
+from easytrader_qmt.sim.market import Market
+from easytrader_qmt.sim.matching import PRICE_TYPES, Plan, cross, plan_order
+from easytrader_qmt.sim.money import whole_mills
+from easytrader_qmt.sim.order import (
+    BUY,
+    LIVE,
+    PARTLY_CANCEL,
+    REPORTED_CANCEL,
+    SELL,
+    Order,
+)
+from easytrader_qmt.sim.outcomes import Cancelled, Event, Placed
+from easytrader_qmt.sim.refusals import COUNTER_ERROR, OrderTerms, Refusal
+
+__all__ = ["Cancelled", "Counter", "Event", "Placed", "merged"]
+
+STOCK_ACCOUNT_TYPE = 2
+
+
+class Counter:
+    """Accounts and their orders against a `Market`.
+
+    ``trading_hours`` refuses orders outside the sessions of Asia/Shanghai and market orders in the
+    auctions; ``protect_price_required`` refuses Shanghai and Beijing market orders without a protect price.
+    Both may be switched at any time. Rows and events are shared: readers never modify them.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        fees: FeeSchedule | None = None,
+        first_order_id: int = 1_082_130_433,
+        *,
+        trading_hours: bool = False,
+        protect_price_required: bool = True,
+    ) -> None:
+        self.trading_hours = trading_hours
+        self.protect_price_required = protect_price_required
+        self.fees = fees if fees is not None else FeeSchedule()
+        self._market = market
+        self._keep_books(DayBook(first_order_id))
+
+    # --- accounts ------------------------------------------------------------------------------
+
+    def open_account(
+        self, account_id: str, account_type: int = STOCK_ACCOUNT_TYPE, cash: float = 0.0
+    ) -> None:
+        """Open an account with ``cash`` yuan. ValueError when it exists or the amount cannot be."""
+        if not account_id or account_id in self._day.accounts:
+            raise ValueError(f"资金账号 {account_id!r} 为空或已存在")
+        amount = whole_mills(cash, "资金")
+        if amount < 0:
+            raise ValueError(f"资金 {cash!r} 不能为负")
+        self._day.open(Account(account_id, account_type, amount))
+
+    def deposit(self, account_id: str, yuan: float, now: float) -> list[Event]:
+        """Bring in ``yuan``, or take it out with a negative amount. ValueError when that is not there."""
+        account, amount = self._account(account_id), whole_mills(yuan, "资金")
+        if account.cash + amount < 0:
+            raise ValueError(f"资金账号 {account_id} 可用资金不足，不能转出 {-yuan!r} 元")
+        account.cash += amount
+        self._day.touch(account)
+        return [self._execution.asset(account)]
+
+    def hold(self, account_id: str, code: str, volume: int, price: float) -> list[Event]:
+        """Give a position from yesterday, ``volume`` shares at ``price`` yuan, that can be sold at once.
+
+        Raises `market.UnknownSecurity`, or ValueError for an unknown account or a volume or price not above 0.
+        """
+        account, instrument = self._account(account_id), self._market.instrument(code)
+        cost = whole_mills(price, "成本价") * volume
+        if volume <= 0 or cost < 0:
+            raise ValueError(f"持仓数量 {volume!r} 应为正数，成本价 {price!r} 不能为负")
+        held = account.position(instrument.stock_code, instrument.name)
+        held.bought(volume, cost, 0, t0=True)
+        held.yesterday_volume += volume
+        self._day.touch(account)
+        return [self._execution.asset(account), *self._execution.positions(account, [held.stock_code])]
+
+    # --- orders --------------------------------------------------------------------------------
+
+    def place(
+        self,
+        account_id: str,
+        account_type: int,
+        stock_code: str,
+        order_type: int,
+        volume: int,
+        price_type: int,
+        price: float,
+        strategy_name: str,
+        order_remark: str,
+        now: float,
+        seq: int = -1,
+        by_hand: bool = False,
+    ) -> Placed:
+        """Take an order (23 buy, 24 sell; price types as in `matching.PRICE_TYPES`) or refuse it.
+
+        A good order is reported (50) and meets the quote at once. See `Placed` for the two ways of refusing.
+        ``by_hand``: placed at the terminal itself, so without order_id, strategy and remark.
+        """
+        account, instrument = self._day.accounts.get(account_id), self._market.find(stock_code)
+        if account is None or account.account_type != account_type:
+            return _refused_by_terminal(f"资金账号 {account_id} 未登录或账号类型不符")
+        if instrument is None:
+            return _refused_by_terminal(f"证券代码 {stock_code} 不存在")
+        if order_type not in (BUY, SELL):
+            return _refused_by_terminal(f"不支持的委托类型 {order_type}")
+        if price_type not in PRICE_TYPES:
+            return _refused_by_terminal(f"不支持的报价类型 {price_type}")
+        order = Order(
+            serial=self._day.serial(),
+            account_id=account_id,
+            account_type=account_type,
+            stock_code=stock_code,
+            instrument_name=instrument.name,
+            secu_account=secu_account(account_id, stock_code),
+            kind=instrument.kind,
+            order_id=0 if by_hand else self._day.order_id(),
+            order_time=int(now),
+            order_type=order_type,
+            order_volume=volume,
+            price_type=price_type,
+            price=price if math.isfinite(price) and price > 0 else 0.0,
+            strategy_name="" if by_hand else strategy_name,
+            order_remark="" if by_hand else order_remark,
+        )
+        terms = OrderTerms(order.buying, volume, price_type, price)
+        decided = self._decide(account, instrument, order, terms, now)
+        if isinstance(decided, Refusal):
+            text = refusals.refusal_text(terms, stock_code, decided)
+            events = self._execution.reject(order, text, seq)
+        else:
+            events = self._execution.accept(account, order, decided, now)
+            if order.status in LIVE:
+                self._resting.add(order)
+        return Placed(order.order_id, 0, "", tuple(events))
+
+    def cancel(
+        self, account_id: str, order_id: int = 0, order_sysid: str = "", market: int = -1, *, now: float
+    ) -> Cancelled:
+        """Cancel by ``order_id``, or by ``order_sysid`` and ``market`` (SH 0, SZ 1, BJ 70).
+
+        An unknown or final order: result -1 and a cancel_error event. Nothing else happens then.
+        """
+        order = self._day.find(account_id, order_id, order_sysid, market)
+        if order is None or order.status not in LIVE:
+            refusal = refusals.NO_SUCH_ORDER if order is None else refusals.FINAL_ORDER
+            text = f"撤单 {refusals.counter_text(order.stock_code if order else '', refusal)}"
+            account = self._day.accounts.get(account_id)
+            fields = {
+                "account_type": account.account_type if account else STOCK_ACCOUNT_TYPE,
+                "account_id": account_id,
+                "order_id": order_id,
+                "error_id": COUNTER_ERROR,
+                "market": market,
+                "order_sysid": order_sysid,
+                "error_msg": text,
+            }
+            return Cancelled(-1, order_id, order_sysid, text, (Event(account_id, "cancel_error", fields),))
+        self._resting.remove(order)
+        order.status = PARTLY_CANCEL if order.traded_volume else REPORTED_CANCEL
+        order.changed()
+        asked = Event(account_id, "order", order.row())
+        ended = self._execution.cancel(self._day.accounts[account_id], order)
+        return Cancelled(0, order_id, order_sysid, "", (asked, *ended))
+
+    def match(self, stock_code: str, now: float) -> list[Event]:
+        """Fill resting orders that the quote now reaches, in price-time priority."""
+        instrument = self._market.instrument(stock_code)
+        if instrument.suspended or (self.trading_hours and phase(now) != CONTINUOUS):
+            return []
+        events: list[Event] = []
+        for buying in (True, False):
+            while (order := self._resting.best(instrument.stock_code, buying)) is not None:
+                levels = self._market.ladder(instrument.stock_code).opposing(buying)
+                fills = cross(levels, buying, order.remaining, order.limit)
+                if not fills:
+                    break
+                account = self._day.accounts[order.account_id]
+                for fill in fills:
+                    events += self._execution.fill(account, order, fill, order.limit, now)
+                if not order.remaining:
+                    self._resting.remove(order)
+        return events
+
+    def settle(self, now: float) -> list[Event]:
+        """End the day.
+
+        What rests is cancelled, T+1 shares become available, repo money returns with interest, empty
+        positions vanish, today's orders and trades leave the books, and the market rolls.
+        """
+        events: list[Event] = []
+        for account in self._day.accounts.values():
+            for order in list(self._day.live[account.account_id].values()):
+                self._resting.remove(order)
+                events += self._execution.cancel(account, order)
+        self._day.next_day()
+        self._market.roll()
+        for account in self._day.accounts.values():
+            account.settle()
+            self._day.touch(account)
+            events.append(self._execution.asset(account))
+            events += self._execution.positions(account, account.positions)
+        return events
+
+    # --- queries -------------------------------------------------------------------------------
+
+    def orders(self, account_id: str, cancelable: bool = False, order_id: int = 0) -> list[Row]:
+        """Today's orders, oldest first; only those that can be cancelled, or the one with ``order_id``."""
+        if order_id:
+            order = self._day.find(account_id, order_id)
+            return [order.row()] if order is not None else []
+        orders = (self._day.live if cancelable else self._day.orders).get(account_id, {})
+        return [order.row() for order in orders.values()]
+
+    def trades(self, account_id: str) -> list[Row]:
+        """Today's trades, oldest first."""
+        return list(self._day.trades.get(account_id, ()))
+
+    def positions(self, account_id: str, stock_code: str = "") -> list[Row]:
+        """The positions, or the one in ``stock_code`` (a full code). Sold out today: volume 0 until the day ends."""
+        account = self._day.accounts.get(account_id)
+        if account is None:
+            return []
+        codes = [code for code in account.positions if not stock_code or code == stock_code]
+        return [account.position_row(account.positions[code], self._execution.last(code)) for code in codes]
+
+    def asset(self, account_id: str) -> Row | None:
+        """The account's asset row, None for an unknown account."""
+        account = self._day.accounts.get(account_id)
+        return account.asset_row(self._execution.last) if account else None
+
+    def account_infos(self) -> list[Row]:
+        """The accounts."""
+        return [account.account_row() for account in self._day.accounts.values()]
+
+    def account_status(self) -> list[Row]:
+        """The accounts' states; every simulated account is in order."""
+        return [account.status_row() for account in self._day.accounts.values()]
+
+    # --- kept between runs ---------------------------------------------------------------------
+
+    def state(self) -> Row:
+        """Everything but the market, JSON-able; `Counter.restore` makes the same counter from it."""
+        return {"settings": self._settings(), **self._day.state()}
+
+    def changes(self) -> Row:
+        """What changed since the last call, in the form of `state`; `daybook.merged` brings a state up to date.
+
+        A changed account comes whole with its positions, an order whole; trades are new ones.
+        """
+        return {"settings": self._settings(), **self._day.changes()}
+
+    @classmethod
+    def restore(cls, state: Row, market: Market) -> Counter:
+        """The counter that ``state`` was taken from, on a market that lists its securities."""
+        settings = dict(state["settings"])
+        counter = cls(market, FeeSchedule(**settings.pop("fees")), **settings)
+        counter._keep_books(DayBook.restore(state))
+        return counter
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _keep_books(self, day: DayBook) -> None:
+        self._day = day
+        self._execution = Execution(self._market, self.fees, day)
+        self._resting = RestingOrders()
+        for live in day.live.values():
+            for order in live.values():
+                self._resting.add(order)
+
+    def _settings(self) -> Row:
+        return {
+            "fees": asdict(self.fees),
+            "trading_hours": self.trading_hours,
+            "protect_price_required": self.protect_price_required,
+        }
+
+    def _account(self, account_id: str) -> Account:
+        account = self._day.accounts.get(account_id)
+        if account is None:
+            raise ValueError(f"资金账号 {account_id!r} 不存在")
+        return account
+
+    def _decide(
+        self, account: Account, instrument: Instrument, order: Order, terms: OrderTerms, now: float
+    ) -> Plan | Refusal:
+        """What the order will do, or why it may not."""
+        ladder = self._market.ladder(order.stock_code)
+        session = phase(now) if self.trading_hours else CONTINUOUS
+        refusal = refusals.check_order(instrument, ladder, terms, session, self.protect_price_required)
+        if refusal is not None:
+            return refusal
+        if order.lending and order.buying:
+            return refusals.NO_PLEDGE
+        if not order.spends:
+            held = account.positions.get(order.stock_code)
+            refusal = refusals.check_sale(instrument, order.order_volume, held.can_use_volume if held else 0)
+            if refusal is not None:
+                return refusal
+        price = terms.price_mills(instrument.exchange)
+        matched = session == CONTINUOUS
+        plan = plan_order(order.price_type, order.buying, order.order_volume, price, ladder, matched)
+        short = self._execution.needed(order, plan.reserve_price) > account.cash
+        return refusals.CASH_SHORT if short and order.spends else plan
+
+
+def _refused_by_terminal(text: str) -> Placed:
+    return Placed(-1, -1, text, ())

@@ -1,0 +1,84 @@
+"""The vendor's own, unmodified Python layer over the stand-in for its native extension.
+
+Never replaces a real native client under the public name ``xtquant``, except in a process that was declared
+simulated as a whole (``sim run``), which says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+
+from easytrader_qmt.miniqmt import vendor
+from easytrader_qmt.sim import registry
+from easytrader_qmt.sim.native import ClientSettings, Endpoint, make_module
+
+_PRIVATE = "_easytrader_qmt_simulated_xtquant"
+_lock = threading.Lock()
+_finders: list[Callable[[str], Endpoint | None]] = [registry.at]
+
+
+def find_endpoint(path: str) -> Endpoint | None:
+    """The terminal that lives at ``path``: one in this process, or its own process."""
+    for finder in tuple(_finders):
+        endpoint = finder(path)
+        if endpoint is not None:
+            return endpoint
+    return None
+
+
+def add_finder(finder: Callable[[str], Endpoint | None], *, first: bool = False) -> None:
+    """Teach the stand-in another way to find a terminal."""
+    with _lock:
+        if finder not in _finders:
+            _finders.insert(0 if first else len(_finders), finder)
+
+
+@functools.lru_cache(maxsize=1)
+def native_module() -> ModuleType:
+    """The stand-in for ``xtquant.xtpythonclient``, shaped like the installed version's."""
+    # An empty path would put the session file wherever this process happens to stand.
+    settings = ClientSettings(directory_of=lambda path: path or None)
+    version = vendor.api_generation(vendor.installed_folder())
+    return make_module(find_endpoint, version, settings=settings)
+
+
+def simulated_vendor() -> vendor.Vendor:
+    """The vendor's layer on the stand-in.
+
+    Where no native client can exist it takes the public name, so that ``from xtquant.xttrader import …`` in
+    a strategy works too; where a real one could be loaded it takes a private name beside it.
+    """
+    folder = vendor.installed_folder()
+    with _lock:
+        name = _PRIVATE if _real_client_possible() else vendor.PUBLIC
+        return vendor.of_module(vendor.layer(name, folder, native_module()))
+
+
+def declare_process_simulated(locate: Callable[[object], object] | None = None) -> vendor.Vendor:
+    """Make ``import xtquant`` mean the simulation in this whole process, whatever else could be loaded.
+
+    For ``sim run`` and for tests of code that imports xtquant itself. From then on ``use('miniqmt')``
+    connects to simulated terminals too, and says so. ``locate`` tells ``use('miniqmt')`` where the terminal
+    of a path in a script really lies.
+    """
+    folder = vendor.installed_folder()
+    native = native_module()
+    loaded = sys.modules.get(f"{vendor.PUBLIC}.xtpythonclient")
+    if loaded is not None and loaded is not native:
+        raise RuntimeError("本进程已经加载了真实的 xtquant，不能再声明为仿真进程；请在新进程中运行")
+    native.__dict__["__declared__"] = True
+    with _lock:
+        package = vendor.layer(vendor.PUBLIC, folder, native)
+        package.__dict__["__locate__"] = locate
+        return vendor.of_module(package)
+
+
+def _real_client_possible() -> bool:
+    loaded = sys.modules.get(f"{vendor.PUBLIC}.xtpythonclient")
+    if loaded is not None:
+        return loaded is not native_module()
+    return vendor.native_available()

@@ -1,0 +1,148 @@
+"""What a simulated terminal answers to each request of the native client.
+
+Decides and returns; never says anything to a client itself. An answer is a number, a row, a list of rows, or
+None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from easytrader_qmt.sim.terminal import Terminal
+
+Answer = tuple[Any, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: the native call's name, its number, its fields, and what the client has subscribed."""
+
+    name: str
+    seq: int
+    fields: dict[str, Any]
+    subscribed: set[str]
+
+
+def answer_to(terminal: Terminal, asked: Asked) -> Answer:
+    """The payload of the answer, and the events it brings about."""
+    return _ANSWERS.get(asked.name, _nothing)(terminal, asked)
+
+
+def _subscribe(terminal: Terminal, asked: Asked) -> Answer:
+    account_id = asked.fields["account_id"]
+    if not terminal.ensure_account(account_id, asked.fields["account_type"]):
+        return -1, ()
+    asked.subscribed.add(account_id)
+    return 0, ()
+
+
+def _unsubscribe(terminal: Terminal, asked: Asked) -> Answer:
+    if asked.fields["account_id"] not in asked.subscribed:
+        return -1, ()
+    asked.subscribed.discard(asked.fields["account_id"])
+    return 0, ()
+
+
+def _order(terminal: Terminal, asked: Asked) -> Answer:
+    sent = asked.fields
+    terminal.ensure_account(sent["account_id"], sent["account_type"])
+    placed = terminal.counter.place(
+        sent["account_id"],
+        sent["account_type"],
+        sent["stock_code"],
+        sent["order_type"],
+        sent["order_volume"],
+        sent["price_type"],
+        sent["price"],
+        sent["strategy_name"],
+        sent["order_remark"],
+        terminal.now,
+        seq=asked.seq,
+    )
+    response = {
+        "account_id": sent["account_id"],
+        "account_type": sent["account_type"],
+        "order_id": placed.order_id,
+        "strategy_name": sent["strategy_name"],
+        "order_remark": sent["order_remark"],
+        "error_id": placed.error_id,
+        "error_msg": placed.error_msg,
+    }
+    return response, tuple(placed.events)
+
+
+def _cancel(terminal: Terminal, asked: Asked) -> Answer:
+    sent = asked.fields
+    done = terminal.counter.cancel(
+        sent["account_id"],
+        order_id=sent["order_id"],
+        order_sysid=sent["order_sysid"],
+        market=sent["market"],
+        now=terminal.now,
+    )
+    response = {
+        "account_id": sent["account_id"],
+        "account_type": sent["account_type"],
+        "cancel_result": done.result,
+        "order_id": sent["order_id"],
+        "order_sysid": sent["order_sysid"],
+        "error_msg": done.error_msg,
+    }
+    return response, tuple(done.events)
+
+
+def _asset(terminal: Terminal, asked: Asked) -> Answer:
+    terminal.ensure_account(asked.fields["account_id"], asked.fields["account_type"])
+    asset = terminal.counter.asset(asked.fields["account_id"])
+    return ([] if asset is None else [asset]), ()
+
+
+def _orders(terminal: Terminal, asked: Asked) -> Answer:
+    sent = asked.fields
+    rows = terminal.counter.orders(
+        sent["account_id"], cancelable=bool(sent["can_cancel"]), order_id=sent["order_id"]
+    )
+    return list(rows), ()
+
+
+def _trades(terminal: Terminal, asked: Asked) -> Answer:
+    return list(terminal.counter.trades(asked.fields["account_id"])), ()
+
+
+def _positions(terminal: Terminal, asked: Asked) -> Answer:
+    sent = asked.fields
+    return list(terminal.counter.positions(sent["account_id"], sent.get("stock_code", ""))), ()
+
+
+def _account_infos(terminal: Terminal, asked: Asked) -> Answer:
+    return list(terminal.counter.account_infos()), ()
+
+
+def _account_status(terminal: Terminal, asked: Asked) -> Answer:
+    return list(terminal.counter.account_status()), ()
+
+
+def _transfer(terminal: Terminal, asked: Asked) -> Answer:
+    return {"m_bSuccess": False, "m_strMsg": "仿真柜台不支持划拨"}, ()
+
+
+def _nothing(terminal: Terminal, asked: Asked) -> Answer:
+    return [], ()
+
+
+_ANSWERS: dict[str, Callable[[Terminal, Asked], Answer]] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "orderStock": _order,
+    "cancelOrderStock": _cancel,
+    "queryStockAsset": _asset,
+    "queryStockOrders": _orders,
+    "queryStockTrades": _trades,
+    "queryStockPositions": _positions,
+    "queryAccountInfos": _account_infos,
+    "queryAccountStatus": _account_status,
+    "transfer": _transfer,
+}

@@ -1,0 +1,137 @@
+"""Runs a script written for raw xtquant or for this package, unmodified, against a simulated terminal.
+
+The whole process is declared simulated first, and says so: nothing in it can reach a real terminal. Never
+changes the script, and writes nothing at the path it names.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import runpy
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from easytrader_qmt.records import rows
+from easytrader_qmt.sim import layer
+from easytrader_qmt.sim.native import Endpoint
+from easytrader_qmt.sim.terminal import Terminal
+
+_GRACE = 5.0
+"""Seconds a script gets to end after its time is up, before the process is ended around it."""
+
+
+def run_script(
+    script: Path,
+    args: list[str],
+    say: Callable[[str], None],
+    *,
+    seconds: float | None = None,
+    userdata: str | None = None,
+    terminal_dir: str | None = None,
+) -> int:
+    """Run ``script`` as ``__main__`` and say what the counter saw; returns its exit status.
+
+    ``userdata`` is the only path at which the terminal is found; None: at whatever path the script names.
+    ``seconds`` ends a script that would run for ever, with status 0.
+    """
+    say(f"【仿真】{script} 运行在仿真终端上，所有委托和成交都不是真实的")
+    terminal, endpoint, home = _terminal(terminal_dir)
+    named: list[str] = []
+
+    def find(path: str) -> Endpoint | None:
+        if path not in named:
+            named.append(path)
+        return endpoint if userdata is None or _same(path, userdata) else None
+
+    layer.add_finder(find, first=True)
+    layer.declare_process_simulated(lambda path: home if find(str(path)) is not None else path)
+    over = threading.Event()
+    if seconds is not None:
+        threading.Thread(target=_watch, args=(seconds, over, say, terminal), name="sim run clock", daemon=True).start()
+    try:
+        status = _run(script, args)
+    except KeyboardInterrupt:
+        say("脚本被中断")
+        status = 130
+    if over.is_set():
+        status = 0
+    over.set()
+    _report(terminal, named, say)
+    return status
+
+
+def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]:
+    if terminal_dir is None:
+        terminal = Terminal()
+        return terminal, terminal, terminal.home
+    from easytrader_qmt.sim import link_client
+
+    endpoint = link_client.find(terminal_dir)
+    if endpoint is None:
+        raise SystemExit(f"{terminal_dir} 没有以独立进程运行的仿真终端；先运行 python -m easytrader_qmt sim terminal {terminal_dir}")
+    return None, endpoint, terminal_dir
+
+
+def _run(script: Path, args: list[str]) -> int:
+    before = sys.argv, list(sys.path)
+    sys.argv = [str(script), *args]
+    sys.path.insert(0, str(script.resolve().parent))
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        sys.stderr.write(f"{end.code}\n")
+        return 1
+    finally:
+        sys.argv, sys.path[:] = before
+    return 0
+
+
+def _watch(seconds: float, over: threading.Event, say: Callable[[str], None], terminal: Terminal | None) -> None:
+    """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
+    if over.wait(seconds):
+        return
+    over.set()
+    say(f"已运行 {seconds:g} 秒，结束脚本")
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+    threading.main_thread().join(_GRACE)
+    if threading.main_thread().is_alive():
+        _report(terminal, [], say)
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def _report(terminal: Terminal | None, named: list[str], say: Callable[[str], None]) -> None:
+    if named:
+        say(f"\n【仿真】脚本使用的终端路径: {'、'.join(named)}")
+    if terminal is None:
+        return
+    for account in terminal.accounts:
+        orders, trades = terminal.orders(account.account_id), terminal.trades(account.account_id)
+        if not orders and len(terminal.accounts) > 1:
+            continue
+        say(f"【仿真】柜台看到的账号 {account.account_id}: 委托 {len(orders)} 笔，成交 {len(trades)} 笔")
+        asset = terminal.counter.asset(account.account_id)
+        positions = terminal.counter.positions(account.account_id)
+        tables = (("资金", "asset", [asset]), ("持仓", "position", positions), ("委托", "order", orders), ("成交", "trade", trades))
+        for title, kind, found in tables:
+            say(f"{title}:\n{rows(kind, [_object(each) for each in found])!r}")
+
+
+def _object(fields: Any) -> SimpleNamespace:
+    return SimpleNamespace(**fields)
+
+
+def _same(path: str, other: str) -> bool:
+    return os.path.normcase(os.path.normpath(path)) == os.path.normcase(os.path.normpath(other))

@@ -1,0 +1,371 @@
+"""A simulated MiniQMT terminal: a counter and a market that live at a ``userdata_mini`` path.
+
+Serves any number of clients of the stand-in. Fills and cancels go on at the counter while clients are away.
+Never reaches a real broker, a real market or the network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from easytrader_qmt.clock import Clock, SystemClock
+from easytrader_qmt.sim import registry
+from easytrader_qmt.sim.counter import Counter, Event
+from easytrader_qmt.sim.faults import DelayLine, Faults, Message
+from easytrader_qmt.sim.market import Market, Quote
+from easytrader_qmt.sim.native import ClientSettings, ClientSide
+from easytrader_qmt.sim.requests import Asked, answer_to
+
+STOCK_ACCOUNT = "SIM0000000001"
+STOCK, CREDIT = 2, 3
+
+
+@dataclass
+class TerminalSettings:
+    """How a terminal behaves. Seconds and yuan.
+
+    ``connect_timeout`` is what a failed connect costs, ``session_gap`` how long a session id must rest
+    between two connects, ``open_unknown_accounts`` whether an account nobody opened is opened, with ``cash``,
+    when a client first names it.
+    """
+
+    connect_timeout: float = 3.0
+    session_gap: float = 3.0
+    open_unknown_accounts: bool = True
+    cash: float = 10_000_000.0
+
+
+@dataclass(frozen=True)
+class SimAccount:
+    """An account of the simulated counter."""
+
+    account_id: str
+    account_type: int
+
+
+class LiveMarket:
+    """The terminal's market: setting a quote fills the orders that it reaches.
+
+    ``terminal.market.set('600000', last=10.5)``; see ``sim.market.Market`` for what can be set.
+    """
+
+    def __init__(self, market: Market, locked: Callable[[Callable[[], Any]], Any]) -> None:
+        self._market = market
+        self._locked = locked
+
+    def set(self, code: str, **changes: Any) -> None:
+        """Set a security's quote (yuan, shares); resting orders that it reaches are filled."""
+        self._locked(lambda: self._market.set(code, **changes))
+
+    def add(self, code: str, **traits: Any) -> None:
+        """Make a security known, such as ``add('600999.SH', name='…', prev_close=14.2)``."""
+        self._locked(lambda: self._market.add(code, **traits))
+
+    def suspend(self, code: str) -> None:
+        """Suspend a security: orders for it are refused."""
+        self._locked(lambda: self._market.suspend(code))
+
+    def resume(self, code: str) -> None:
+        """Let a suspended security trade again."""
+        self._locked(lambda: self._market.resume(code))
+
+    def quote(self, code: str) -> Quote:
+        """The security's quote as it stands; prices in yuan, volumes in shares."""
+        quote: Quote = self._locked(lambda: self._market.quote(code))
+        return quote
+
+    def instrument(self, code: str) -> Any:
+        """What the simulated exchange knows of a security."""
+        return self._locked(lambda: self._market.instrument(code))
+
+    def codes(self) -> tuple[str, ...]:
+        """Every security known, such as ``600036.SH``."""
+        return tuple(self._locked(self._market.codes))
+
+
+class _Attached:
+    """One connected client."""
+
+    def __init__(self, client: ClientSide, session: int) -> None:
+        self.client = client
+        self.session = session
+        self.subscribed: set[str] = set()
+
+
+class Terminal:
+    """One simulated terminal in this process. ``home`` is its ``userdata_mini``; None makes a temporary one."""
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        settings: TerminalSettings | None = None,
+        clock: Clock | None = None,
+        counter: Counter | None = None,
+        market: Market | None = None,
+    ) -> None:
+        self.settings = settings if settings is not None else TerminalSettings()
+        self.clock: Clock = clock if clock is not None else SystemClock()
+        self.home = _make_home(self, home)
+        self._market = market if market is not None else Market()
+        self.counter = counter if counter is not None else Counter(self._market)
+        self.market = LiveMarket(self._market, self._locked)
+        self.faults = Faults(_terminal=self)
+        self.client_settings = ClientSettings(
+            directory_of=lambda path: self.home,
+            connect_timeout=self.settings.connect_timeout,
+            sleep=self.clock.sleep,
+        )
+        self.days = 0
+        self._lock = threading.RLock()
+        self._clients: dict[int, _Attached] = {}
+        self._used: dict[int, float] = {}
+        self._backlog: list[tuple[ClientSide, str, int, dict[str, Any]]] = []
+        self._running = True
+        self._moved: set[str] = set()
+        self._market.on_change = self._moved.add
+        self._delayed = DelayLine(_say, self.clock.monotonic)
+        self.on_mutation: Callable[[], None] | None = None
+        if counter is None:
+            self.counter.open_account(STOCK_ACCOUNT, STOCK, cash=self.settings.cash)
+        registry.settle_in(self.home, self)
+
+    # --- what a user does ----------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The terminal's time, Unix seconds; ``next_day`` moves it on."""
+        return self.clock.now() + self.days * 86_400
+
+    @property
+    def accounts(self) -> tuple[SimAccount, ...]:
+        """The counter's accounts."""
+        with self._lock:
+            return tuple(
+                SimAccount(row["account_id"], row["account_type"]) for row in self.counter.account_infos()
+            )
+
+    def orders(self, account_id: str = STOCK_ACCOUNT) -> list[dict[str, Any]]:
+        """The counter's own book of today's orders: the truth, whatever clients were told."""
+        with self._lock:
+            return list(self.counter.orders(account_id))
+
+    def trades(self, account_id: str = STOCK_ACCOUNT) -> list[dict[str, Any]]:
+        """The counter's own book of today's trades."""
+        with self._lock:
+            return list(self.counter.trades(account_id))
+
+    def deposit(self, yuan: float, account_id: str = STOCK_ACCOUNT) -> None:
+        """Give an account money (take it with a negative amount)."""
+        with self._lock:
+            self._tell(self.counter.deposit(account_id, yuan, self.now))
+
+    def hold(self, code: str, volume: int, price: float, account_id: str = STOCK_ACCOUNT) -> None:
+        """Give an account a position from yesterday, in shares at ``price`` yuan, that can be sold today."""
+        with self._lock:
+            self._tell(self.counter.hold(account_id, code, volume, price))
+
+    def order_by_hand(
+        self, action: str, code: str, price: float, amount: int, account_id: str = STOCK_ACCOUNT
+    ) -> str:
+        """Place a limit order as a person at the terminal would; returns its order_sysid, it has no order_id."""
+        order_type = {"buy": 23, "sell": 24}[action]
+        kind = next(row.account_type for row in self.accounts if row.account_id == account_id)
+        code = self.market.instrument(code).stock_code
+        with self._lock:
+            placed = self.counter.place(
+                account_id, kind, code, order_type, amount, 11, price, "", "", self.now, by_hand=True
+            )
+            self._tell(placed.events)
+            sysids = [event.fields["order_sysid"] for event in placed.events if event.kind == "order"]
+        return str(sysids[-1]) if sysids else ""
+
+    def push_account_status(self, status: int, account_id: str = STOCK_ACCOUNT) -> None:
+        """Push an account's status (0 ok; -1, 3, 7, 8, 9 bad; 1, 2, 4, 5 coming up; 6 after the close)."""
+        kind = next(row.account_type for row in self.accounts if row.account_id == account_id)
+        fields = {"account_id": account_id, "account_type": kind, "status": status}
+        with self._lock:
+            self._tell((Event(account_id, "account_status", fields),))
+
+    def next_day(self) -> None:
+        """Settle the day: resting orders end, T+1 shares become available, today's lists start empty."""
+        with self._lock:
+            events = self.counter.settle(self.now)
+            self.days += 1
+            self._tell(events)
+
+    def crash(self, notify: bool = True) -> None:
+        """The terminal process dies; the counter goes on. ``notify``: clients notice the broken link."""
+        self._running = False
+        self.drop_clients(notify)
+
+    def restart(self) -> None:
+        """Start the terminal again, its state kept."""
+        self._running = True
+
+    def close(self) -> None:
+        """Stop serving and leave the path."""
+        self.faults.release()
+        self.crash(notify=False)
+        registry.move_out(self.home, self)
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return len(self._clients)
+
+    # --- what the stand-in asks (Endpoint) -----------------------------------------------------
+
+    def attach(self, client: ClientSide, session: int) -> bool:
+        """A client connects; False is -1."""
+        self.faults.wait_while_hanging("connect")
+        with self._lock:
+            if not self._running or self.faults.frozen or self.faults.refuses_connect():
+                return False
+            if any(one.session == session and one.client is not client for one in self._clients.values()):
+                return False
+            used = self._used.get(session)
+            if used is not None and self.clock.monotonic() - used < self.settings.session_gap:
+                return False
+            self._clients[id(client)] = _Attached(client, session)
+            return True
+
+    def detach(self, client: ClientSide) -> None:
+        """A client stops."""
+        self.faults.wait_while_hanging("stop")
+        with self._lock:
+            self._forget(client)
+
+    def request(self, client: ClientSide, name: str, seq: int, fields: dict[str, Any]) -> None:
+        """A client asks; the answer comes through ``client.answer``, if at all."""
+        with self._lock:
+            if self.faults.frozen:
+                self._backlog.append((client, name, seq, fields))
+                return
+            attached = self._clients.get(id(client))
+            if attached is None or (name == "subscribe" and self.faults.hanging("subscribe")):
+                return
+            fate = self.faults.next_order() if name == "orderStock" else None
+            if fate is False:
+                return
+            payload, events = answer_to(self, Asked(name, seq, fields, attached.subscribed))
+            answers = [] if fate else [Message(client, name, seq, payload)]
+            self._tell(events, answers, seq=seq, asker=client)
+
+    # --- what faults do ------------------------------------------------------------------------
+
+    def drop_clients(self, notify: bool) -> None:
+        """End every connection."""
+        with self._lock:
+            dropped = [one.client for one in self._clients.values()]
+            for client in dropped:
+                self._forget(client)
+        for client in dropped:
+            client.dropped(notify)
+
+    def work_off(self, drop: bool) -> None:
+        """What was asked while frozen is answered now, or forgotten."""
+        with self._lock:
+            backlog, self._backlog = self._backlog, []
+            for asked in () if drop else backlog:
+                self.request(*asked)
+
+    def replay(self) -> None:
+        """Say the day's order and trade pushes again."""
+        with self._lock:
+            events = []
+            for account in self.accounts:
+                events += [
+                    Event(account.account_id, "order", row) for row in self.counter.orders(account.account_id)
+                ]
+                events += [
+                    Event(account.account_id, "trade", row) for row in self.counter.trades(account.account_id)
+                ]
+            self._say_all(self._pushes(events))
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def ensure_account(self, account_id: str, account_type: int) -> bool:
+        """Whether the account exists, or was opened just now because the settings say so."""
+        known = any(account.account_id == account_id for account in self.accounts)
+        if known or not self.settings.open_unknown_accounts or not account_id:
+            return known
+        self.counter.open_account(account_id, account_type, cash=self.settings.cash)
+        return True
+
+    def _locked(self, change: Callable[[], Any]) -> Any:
+        with self._lock:
+            result = change()
+            self._tell(())
+        return result
+
+    def _tell(
+        self,
+        events: Sequence[Event],
+        answers: Sequence[Message] = (),
+        *,
+        seq: int = -1,
+        asker: ClientSide | None = None,
+    ) -> None:
+        """Cross what the change has moved, keep it, then say it: an answer first, pushes after."""
+        events = list(events)
+        while self._moved:
+            events += self.counter.match(self._moved.pop(), self.now)
+        if self.on_mutation is not None and (events or answers):
+            self.on_mutation()
+        self._say_all([*answers, *self._pushes(events, seq, asker)])
+
+    def _pushes(
+        self, events: Sequence[Event], seq: int = -1, asker: ClientSide | None = None
+    ) -> list[Message]:
+        messages = []
+        for event in events:
+            for one in self._clients.values():
+                if event.account_id not in one.subscribed:
+                    continue
+                fields = event.fields
+                if event.kind == "order_error":
+                    # Only the client that sent the order knows its request number.
+                    fields = {**fields, "seq": seq if one.client is asker else -1}
+                messages.append(Message(one.client, event.kind, -1, fields))
+        return messages
+
+    def _say_all(self, messages: Sequence[Message]) -> None:
+        said = self.faults.distort(messages)
+        if self.faults.delay > 0 or not self._delayed.empty:
+            self._delayed.put(self.faults.delay, said)
+            return
+        for message in said:
+            _say(message)
+
+    def _forget(self, client: ClientSide) -> None:
+        attached = self._clients.pop(id(client), None)
+        if attached is not None:
+            self._used[attached.session] = self.clock.monotonic()
+
+
+def _say(message: Message) -> None:
+    if message.is_push:
+        message.client.push(message.name, message.payload)
+    else:
+        message.client.answer(message.name, message.seq, message.payload)
+
+
+def _make_home(terminal: Terminal, home: str | os.PathLike[str] | None) -> str:
+    if home is None:
+        base = tempfile.mkdtemp(prefix="easytrader-qmt-sim-")
+        weakref.finalize(terminal, shutil.rmtree, base, ignore_errors=True)
+        home = os.path.join(base, "userdata_mini")
+    path = os.fspath(home)
+    os.makedirs(path, exist_ok=True)
+    # What a broker's permission looks like on disk; the doctor looks for it.
+    with open(os.path.join(path, "up_queue_xtquant"), "ab"):
+        pass
+    return path

@@ -1,0 +1,30 @@
+"""A pause for tests: every wait with an end is over at once, and is kept."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.clocks import FakeClock
+
+
+class FakePause:
+    """Waits with an end pass on the fake clock; a wait for ever lasts until it is woken."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.waits: list[float] = []
+        self.before_wait = lambda seconds: None
+        self._woken = threading.Event()
+
+    def wait(self, seconds: float | None) -> None:
+        if seconds is None:
+            self._woken.wait()
+            self._woken.clear()
+            return
+        self.waits.append(seconds)
+        self.before_wait(seconds)
+        self._woken.clear()
+        self.clock.pass_(seconds)
+
+    def wake(self) -> None:
+        self._woken.set()
