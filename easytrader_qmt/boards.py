@@ -77,7 +77,7 @@ class Board:
 
 
 _MILLE = Decimal("0.001")
-_20 = Decimal("0.2")
+_TWENTY_PERCENT = Decimal("0.2")
 
 BOARDS: tuple[Board, ...] = (
     Board("上海主板", "stock", "SH", ("600", "601", "603", "605")),
@@ -88,7 +88,7 @@ BOARDS: tuple[Board, ...] = (
         ("688", "689"),
         min_buy=200,
         step=1,
-        day_limit=_20,
+        day_limit=_TWENTY_PERCENT,
         max_limit_volume=100_000,
         max_market_volume=50_000,
     ),
@@ -98,7 +98,7 @@ BOARDS: tuple[Board, ...] = (
         "stock",
         "SZ",
         ("300", "301", "302"),
-        day_limit=_20,
+        day_limit=_TWENTY_PERCENT,
         max_limit_volume=300_000,
         max_market_volume=150_000,
     ),
@@ -107,7 +107,7 @@ BOARDS: tuple[Board, ...] = (
     Board("上海基金", "fund", "SH", ("50", "51", "52", "53", "55", "56", "58"), tick=_MILLE),
     # Bond and money funds, cross-border funds, gold: the segments that may be sold on the day of purchase.
     Board("上海T+0基金", "fund", "SH", ("511", "513", "518"), tick=_MILLE, t0=True),
-    Board("科创板基金", "fund", "SH", ("588", "589"), tick=_MILLE, day_limit=_20),
+    Board("科创板基金", "fund", "SH", ("588", "589"), tick=_MILLE, day_limit=_TWENTY_PERCENT),
     # Shenzhen mixes 10 % and 20 % funds, T+1 and T+0, under 159: the common case stands here.
     Board("深圳基金", "fund", "SZ", ("15", "16", "18"), tick=_MILLE),
     Board(
@@ -118,7 +118,7 @@ BOARDS: tuple[Board, ...] = (
         min_buy=10,
         step=10,
         tick=_MILLE,
-        day_limit=_20,
+        day_limit=_TWENTY_PERCENT,
         t0=True,
     ),
     Board(
@@ -129,7 +129,7 @@ BOARDS: tuple[Board, ...] = (
         min_buy=10,
         step=10,
         tick=_MILLE,
-        day_limit=_20,
+        day_limit=_TWENTY_PERCENT,
         t0=True,
     ),
     # 163 is shared: Shanghai's corporate bonds and Shenzhen's listed open funds (163402) both begin with it.

@@ -11,7 +11,8 @@
         ├── NotConnected               no connection now; nothing was sent, nothing is queued
         ├── JournalError               the order journal cannot be written; nothing was sent
         ├── OrderRejected              the counter refused (only with raise_on_reject=True)
-        └── OrderInDoubt               sent, and no answer came: it may be live
+        ├── OrderInDoubt               sent, and no answer came: it may be live
+        └── OrderNotFinal (TimeoutError)   waited for an order's end in vain; carries its row
 
 This module never logs and never imports the rest of the package.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "NativeClientMissing",
     "NotConnected",
     "OrderInDoubt",
+    "OrderNotFinal",
     "OrderRejected",
     "QueryFailed",
     "TradeError",
@@ -120,3 +122,13 @@ class OrderInDoubt(TradeError):
         super().__init__(message)
         self.client_order_id = client_order_id
         self.remark = remark
+
+
+class OrderNotFinal(TradeError, TimeoutError):
+    """An order had not come to its end when the wait was over. ``order`` is its row, None if there is none."""
+
+    sent = True
+
+    def __init__(self, message: str, *, order: dict[str, Any] | None) -> None:
+        super().__init__(message)
+        self.order = order

@@ -37,6 +37,8 @@ def frame_of(table: Table, rows: Sequence[Mapping[str, Any]], headings: bool = F
 
 
 def _columns(keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    if len(keys) == 1:
+        return [[row.get(keys[0]) for row in rows]]
     columns: list[list[Any]] = [[] for _ in keys]
     of_row = itemgetter(*keys)
     waiting = iter(rows)

@@ -44,7 +44,7 @@ class Security:
 
     code: str
     market: Market
-    board: Board
+    board: Board = field(repr=False, hash=False)
     stock_code: str = field(init=False, repr=False, compare=False)
     """The vendor's form, such as ``600036.SH``."""
 

@@ -77,7 +77,9 @@ class Connection:
         self._early: list[tuple[int, str, tuple[Any, ...]]] = []
         self._flowing = False
         self._primed = False
-        self.on_synced: Callable[[Session, tuple[sync.Snapshot, ...]], None] | None = None
+        self.watchers: list[Callable[[str, tuple[Any, ...]], None]] = []
+        self.on_synced: list[Callable[[tuple[sync.Snapshot, ...], float], None]] = []
+        self.on_beat: list[Callable[[], None]] = []
         self._supervisor = Supervisor(self._attempt, self._probe, self._changed, policy, clock, pause)
         self._ids = ids(self._supervisor.pause)
 
@@ -131,6 +133,10 @@ class Connection:
         """One attempt now."""
         self._supervisor.reconnect()
 
+    def later(self, call: Callable[..., object], *args: Any) -> None:
+        """Run a call on the dispatcher thread, after the events that came so far."""
+        self._dispatcher.post(call, *args)
+
     def drain(self, seconds: float) -> bool:
         """Wait until the events that came so far have been handled."""
         return self._dispatcher.drain(seconds)
@@ -149,11 +155,11 @@ class Connection:
         if not os.path.isdir(path):
             # Starting a client there would create the folder, and 72 MiB in it.
             raise AttemptFailed(f"路径不存在：{path}")
-        told = worth_telling(number)
-        if told and number:
+        logged = worth_telling(number)
+        if logged and number:
             logger.info("正在连接到 MiniQMT...")
         session = self._new_session()
-        if told:
+        if logged:
             logger.info("创建 XtQuantTrader 实例，会话ID: {}", session.session_id)
             logger.info("正在尝试连接...")
         try:
@@ -161,12 +167,13 @@ class Connection:
             self._supervisor.syncing()
             for account in self._target.accounts:
                 session.subscribe(account)
+            started = self._clock.now()
             found = tuple(sync.snapshot(session, account) for account in self._target.accounts)
         except (SessionFailed, QueryFailed) as error:
             self._drop(str(error))
             raise AttemptFailed(str(error)) from error
-        if self.on_synced is not None:
-            self.on_synced(session, found)
+        for told in self.on_synced:
+            told(found, started)
         if not session.alive:
             self._drop("连接在同步过程中断开")
             raise AttemptFailed("连接在同步过程中断开")
@@ -217,6 +224,8 @@ class Connection:
                 sync.asset_of(session, account)
         except QueryFailed as error:
             return f"心跳失败：{error}"
+        for beat in self.on_beat:
+            beat()
         return ""
 
     def _changed(self, change: StateChange) -> None:
@@ -243,7 +252,7 @@ class Connection:
         for snapshot in found:
             changes = self._mirror.snapshot(snapshot.orders, snapshot.trades, today)
             for change in changes if self._primed else ():
-                self._listener.heard(f"on_stock_{change.kind}", (change.record,), True)
+                self._tell(f"on_stock_{change.kind}", (change.record,), True)
         self._primed = True
         self._flowing = True
         early, self._early = self._early, []
@@ -256,7 +265,12 @@ class Connection:
                 self._early.append((generation, method, args))
             return
         if self._is_news(method, args):
-            self._listener.heard(method, args, False)
+            self._tell(method, args, False)
+
+    def _tell(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        for watcher in self.watchers:
+            watcher(method, args)
+        self._listener.heard(method, args, recovered)
 
     def _is_news(self, method: str, args: tuple[Any, ...]) -> bool:
         today = day_number(self._clock.now())

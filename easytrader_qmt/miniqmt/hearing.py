@@ -5,7 +5,7 @@ Runs on the dispatcher thread only; never talks to the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loguru import logger
@@ -40,6 +40,7 @@ class Hearing:
         self._handlers = handlers
         self._callback = callback if callback is not None else DefaultXtQuantTraderCallback()
         self._shown = shown
+        self.remarks: Callable[[], Mapping[str, str]] = dict
 
     def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
         """A push that is news: the vendor's own object to the callback, a row to the handlers."""
@@ -48,7 +49,12 @@ class Hearing:
             self._log_status(args[0])
         deliver(self._callback, method, args)
         if event is not None and self._handlers.wanted(event):
-            self._handlers.emit(event, {**event_row(event, args[0]), "recovered": recovered})
+            made = event_row(event, args[0], self.remarks())
+            self._handlers.emit(event, {**made, "recovered": recovered})
+
+    def tell_doubt(self, found: dict[str, Any]) -> None:
+        """An order in doubt was cleared up."""
+        self._handlers.emit("in_doubt", {**found, "recovered": False})
 
     def state_changed(self, change: StateChange) -> None:
         """A step of the connection; the callback hears it as on_connected and on_disconnected."""
@@ -75,11 +81,11 @@ class Hearing:
             name_of("account_status", status.status))  # fmt: skip
 
 
-def event_row(event: str, record: Any) -> dict[str, Any]:
+def event_row(event: str, record: Any, remarks: Mapping[str, str]) -> dict[str, Any]:
     """The row of an event: that of the matching query, or the vendor's fields where no query matches."""
     names = _PLAIN.get(event)
     if names is None:
-        return row(event, record)
+        return row(event, record, remarks)
     made = {name: _field(record, name) for name in names}
     if event == "account_status":
         made["status_name"] = name_of("account_status", made["status"])

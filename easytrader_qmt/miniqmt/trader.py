@@ -14,7 +14,7 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, SystemClock
-from easytrader_qmt.errors import ConnectError, InvalidOrder, NotConnected, QueryFailed
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, NotConnected, QueryFailed
 from easytrader_qmt.events import Handler, Handlers, check_event
 from easytrader_qmt.miniqmt import diagnosis
 from easytrader_qmt.miniqmt.connection import Connection, Target
@@ -96,9 +96,7 @@ class MiniqmtTrader:
         self.connect(**prepared(config_path, kwargs))
 
     def _open(self, options: ConnectOptions) -> None:
-        account = self._vendor.account_class(options.stock_account, options.account_type)
-        if isinstance(account, str):
-            raise ConnectError(f"xtquant 拒绝了资金账号：{account}")
+        account = self._vendor_account(options)
         self.exit()
         self._announce(options)
         hearing = Hearing(self._handlers, options.trader_callback, self._shown)
@@ -127,6 +125,16 @@ class MiniqmtTrader:
             if isinstance(error, AttemptFailed):
                 raise diagnosis.connect_error(str(error), options, self._vendor) from error
             raise
+
+    def _vendor_account(self, options: ConnectOptions) -> Any:
+        try:
+            account = self._vendor.account_class(options.stock_account, options.account_type)
+        except Exception as error:
+            raise InvalidArgument(f"account_type={options.account_type!r} 无效：{error}") from None
+        if isinstance(account, str):
+            # The vendor returns what is wrong instead of raising it.
+            raise InvalidArgument(f"xtquant 拒绝了资金账号：{account}")
+        return account
 
     def _announce(self, options: ConnectOptions) -> None:
         logger.info("正在连接到 MiniQMT{}...", "（仿真终端，不是真实交易）" if self._vendor.simulated else "")

@@ -18,8 +18,12 @@ from types import ModuleType
 from typing import Any
 
 from easytrader_qmt.errors import InvalidArgument, NativeClientMissing
+from easytrader_qmt.miniqmt.deadline import within
+from easytrader_qmt.quotes import QuoteSource, XtdataQuotes
 
 PUBLIC = "xtquant"
+QUOTE_SECONDS = 3.0
+"""How long a quote may take before an order goes on without it."""
 _MISSING = (
     "无法加载 xtquant 的原生交易组件（{reason}）：use('miniqmt') 只能在 Windows 上用 64 位 Python 3.6–3.13 "
     "连接真实的 MiniQMT，请换到该环境运行；要在本机编写和测试策略，请改用仿真终端 use('sim')"
@@ -32,7 +36,7 @@ class Vendor:
 
     ``trader_class`` and ``account_class`` are the vendor's own; ``version`` is what it says of itself.
     ``locate`` tells where a terminal's path really lies: in a process that is simulated as a whole, the path
-    of a real terminal means the simulated one.
+    of a real terminal means the simulated one. ``quotes`` gives the quote source beside a terminal.
     """
 
     trader_class: Any
@@ -41,6 +45,7 @@ class Vendor:
     origin: str
     simulated: bool
     locate: Callable[[Any], Any] = lambda path: path
+    quotes: Callable[[str], QuoteSource | None] = lambda path: None
 
 
 def load(source: object = None) -> Vendor:
@@ -75,6 +80,7 @@ def of_module(module: ModuleType) -> Vendor:
         origin=str(getattr(module, "__file__", None) or module.__name__),
         simulated=bool(getattr(module, "__simulated__", False)),
         locate=getattr(module, "__locate__", None) or (lambda path: path),
+        quotes=getattr(module, "__quotes__", None) or (lambda path: _xtdata_quotes(module)),
     )
 
 
@@ -215,6 +221,16 @@ def _find(module: ModuleType, name: str, submodule: str) -> Any:
         except ImportError:
             return None
     return getattr(inner, name, None)
+
+
+def _xtdata_quotes(module: ModuleType) -> QuoteSource | None:
+    """The quotes that come with a copy of xtquant; found out only when first asked, for xtdata is large."""
+
+    def load() -> Any:
+        found = getattr(module, "xtdata", None)
+        return found if found is not None else importlib.import_module(f"{module.__name__}.xtdata")
+
+    return XtdataQuotes(load, lambda ask: within(QUOTE_SECONDS, ask, "xtdata 行情"))
 
 
 def _quiet(trader_class: Any) -> Any:

@@ -1,6 +1,6 @@
 """One account at the simulated counter: cash, frozen cash, positions with T+1, and the rows clients see.
 
-Exact integers of 0.001 yuan. Never decides whether an order may be; never knows a quote beyond the price it is given.
+Exact integers of 0.001 yuan. Never decides whether an order may be, and knows no price but those it is given.
 """
 
 from __future__ import annotations

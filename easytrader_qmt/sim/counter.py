@@ -28,8 +28,8 @@ from easytrader_qmt.sim.order import (
     SELL,
     Order,
 )
-from easytrader_qmt.sim.outcomes import Cancelled, Event, Placed
-from easytrader_qmt.sim.refusals import COUNTER_ERROR, OrderTerms, Refusal
+from easytrader_qmt.sim.outcomes import Cancelled, Event, Placed, cancel_error
+from easytrader_qmt.sim.refusals import OrderTerms, Refusal
 
 __all__ = ["Cancelled", "Counter", "Event", "Placed", "merged"]
 
@@ -55,7 +55,7 @@ class Counter:
     ) -> None:
         self.trading_hours = trading_hours
         self.protect_price_required = protect_price_required
-        self.fees = fees if fees is not None else FeeSchedule()
+        self._fees = fees if fees is not None else FeeSchedule()
         self._market = market
         self._keep_books(DayBook(first_order_id))
 
@@ -84,7 +84,7 @@ class Counter:
     def hold(self, account_id: str, code: str, volume: int, price: float) -> list[Event]:
         """Give a position from yesterday, ``volume`` shares at ``price`` yuan, that can be sold at once.
 
-        Raises `market.UnknownSecurity`, or ValueError for an unknown account or a volume or price not above 0.
+        Raises `market.UnknownSecurity`, or ValueError for an unknown account, volume or price that cannot be.
         """
         account, instrument = self._account(account_id), self._market.instrument(code)
         cost = whole_mills(price, "成本价") * volume
@@ -165,18 +165,11 @@ class Counter:
         order = self._day.find(account_id, order_id, order_sysid, market)
         if order is None or order.status not in LIVE:
             refusal = refusals.NO_SUCH_ORDER if order is None else refusals.FINAL_ORDER
-            text = f"撤单 {refusals.counter_text(order.stock_code if order else '', refusal)}"
+            text = refusals.cancel_text(order.stock_code if order else "", refusal)
             account = self._day.accounts.get(account_id)
-            fields = {
-                "account_type": account.account_type if account else STOCK_ACCOUNT_TYPE,
-                "account_id": account_id,
-                "order_id": order_id,
-                "error_id": COUNTER_ERROR,
-                "market": market,
-                "order_sysid": order_sysid,
-                "error_msg": text,
-            }
-            return Cancelled(-1, order_id, order_sysid, text, (Event(account_id, "cancel_error", fields),))
+            account_type = account.account_type if account else STOCK_ACCOUNT_TYPE
+            error = cancel_error(account_id, account_type, order_id, order_sysid, market, text)
+            return Cancelled(-1, order_id, order_sysid, text, (error,))
         self._resting.remove(order)
         order.status = PARTLY_CANCEL if order.traded_volume else REPORTED_CANCEL
         order.changed()
@@ -238,7 +231,7 @@ class Counter:
         return list(self._day.trades.get(account_id, ()))
 
     def positions(self, account_id: str, stock_code: str = "") -> list[Row]:
-        """The positions, or the one in ``stock_code`` (a full code). Sold out today: volume 0 until the day ends."""
+        """The positions, or the one in ``stock_code``; what was sold out today stays with volume 0."""
         account = self._day.accounts.get(account_id)
         if account is None:
             return []
@@ -265,7 +258,7 @@ class Counter:
         return {"settings": self._settings(), **self._day.state()}
 
     def changes(self) -> Row:
-        """What changed since the last call, in the form of `state`; `daybook.merged` brings a state up to date.
+        """What changed since the last call, in the form of `state`; `merged` brings a state up to date.
 
         A changed account comes whole with its positions, an order whole; trades are new ones.
         """
@@ -283,7 +276,7 @@ class Counter:
 
     def _keep_books(self, day: DayBook) -> None:
         self._day = day
-        self._execution = Execution(self._market, self.fees, day)
+        self._execution = Execution(self._market, self._fees, day)
         self._resting = RestingOrders()
         for live in day.live.values():
             for order in live.values():
@@ -291,7 +284,7 @@ class Counter:
 
     def _settings(self) -> Row:
         return {
-            "fees": asdict(self.fees),
+            "fees": asdict(self._fees),
             "trading_hours": self.trading_hours,
             "protect_price_required": self.protect_price_required,
         }

@@ -85,10 +85,8 @@ class DayBook:
         self, account_id: str, order_id: int = 0, order_sysid: str = "", market: int = -1
     ) -> Order | None:
         """An account's order by its id, or by market and order_sysid."""
-        if order_id:
-            order = self._by_order_id.get(order_id)
-        else:
-            order = self._by_sysid.get((market, order_sysid))
+        by_sysid = self._by_sysid.get((market, order_sysid))
+        order = self._by_order_id.get(order_id) if order_id else by_sysid
         return order if order is not None and order.account_id == account_id else None
 
     def next_day(self) -> None:

@@ -22,8 +22,7 @@ from easytrader_qmt.sim.order import (
     PARTLY_FILLED,
     Order,
 )
-from easytrader_qmt.sim.outcomes import Event
-from easytrader_qmt.sim.refusals import COUNTER_ERROR
+from easytrader_qmt.sim.outcomes import Event, order_error
 
 _YEAR_DAYS = 365
 
@@ -52,17 +51,7 @@ class Execution:
         self._day.add(order)
         told = [Event(order.account_id, "order", order.row())]
         if order.order_id:
-            fields = {
-                "account_type": order.account_type,
-                "account_id": order.account_id,
-                "order_id": order.order_id,
-                "error_id": COUNTER_ERROR,
-                "error_msg": text,
-                "strategy_name": order.strategy_name,
-                "order_remark": order.order_remark,
-                "seq": seq,
-            }
-            told.append(Event(order.account_id, "order_error", fields))
+            told.append(order_error(order, text, seq))
         return told
 
     def accept(self, account: Account, order: Order, plan: Plan, now: float) -> list[Event]:

@@ -20,7 +20,7 @@ def seconds_of_day(now: float) -> int:
 
 
 def phase(now: float) -> str:
-    """``closed``, ``auction`` or ``continuous`` at Unix seconds ``now``; a session includes its first second."""
+    """``closed``, ``auction`` or ``continuous`` at Unix seconds ``now``; sessions are half open."""
     if (day_number(now) + _EPOCH_WEEKDAY) % 7 > 4:
         return CLOSED
     minute = seconds_of_day(now) // 60

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from easytrader_qmt.miniqmt import vendor
+from easytrader_qmt.quotes import QuoteSource
 from easytrader_qmt.sim import registry
 from easytrader_qmt.sim.native import ClientSettings, Endpoint, make_module
 
@@ -55,7 +56,18 @@ def simulated_vendor() -> vendor.Vendor:
     folder = vendor.installed_folder()
     with _lock:
         name = _PRIVATE if _real_client_possible() else vendor.PUBLIC
-        return vendor.of_module(vendor.layer(name, folder, native_module()))
+        return _simulated(vendor.layer(name, folder, native_module()))
+
+
+def _simulated(package: ModuleType) -> vendor.Vendor:
+    package.__dict__["__quotes__"] = find_quotes
+    return vendor.of_module(package)
+
+
+def find_quotes(path: str) -> QuoteSource | None:
+    """The simulated market of the terminal at ``path``."""
+    endpoint = find_endpoint(path)
+    return endpoint if isinstance(endpoint, QuoteSource) else None
 
 
 def declare_process_simulated(locate: Callable[[object], object] | None = None) -> vendor.Vendor:
@@ -74,7 +86,7 @@ def declare_process_simulated(locate: Callable[[object], object] | None = None) 
     with _lock:
         package = vendor.layer(vendor.PUBLIC, folder, native)
         package.__dict__["__locate__"] = locate
-        return vendor.of_module(package)
+        return _simulated(package)
 
 
 def _real_client_possible() -> bool:

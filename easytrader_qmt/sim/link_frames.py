@@ -1,7 +1,7 @@
 """The wire between stand-in clients and a terminal process: length-prefixed JSON objects on a stream socket.
 
-A frame that breaks a rule raises :class:`LinkBroken`, which ends that one connection. Never unpickles, never
-evaluates, never waits without a deadline, and never reads more than the limit it was given.
+A frame that breaks a rule raises :class:`BrokenLinkError`, which ends that one connection. Never unpickles,
+never evaluates, never waits without a deadline, and never reads more than the limit it was given.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _NOT_FINITE = "$float"
 Frame = dict[str, Any]
 
 
-class LinkBroken(Exception):
+class BrokenLinkError(Exception):
     """The peer is gone, too slow, or said something that the link does not allow."""
 
 
-class FrameTooLong(LinkBroken):
+class FrameTooLongError(BrokenLinkError):
     """A message that does not fit into a frame; nothing of it was sent."""
 
 
 def encode(message: Frame, limit: int) -> bytes:
-    """The frame of ``message``. Raises FrameTooLong above ``limit`` bytes.
+    """The frame of ``message``. Raises FrameTooLongError above ``limit`` bytes.
 
     ASCII only, so that a lone surrogate crosses unharmed; NaN and the infinities, which JSON lacks but the
     native client takes as prices, become ``{"$float": "nan"}``.
@@ -52,44 +52,44 @@ def encode(message: Frame, limit: int) -> bytes:
     except ValueError:
         text = json.dumps(_finite(message), separators=(",", ":"), allow_nan=False)
     if len(text) > limit:
-        raise FrameTooLong(f"消息 {len(text)} 字节，超过上限 {limit} 字节")
+        raise FrameTooLongError(f"消息 {len(text)} 字节，超过上限 {limit} 字节")
     return len(text).to_bytes(_HEADER, "big") + text.encode("ascii")
 
 
 def decode(body: bytes) -> Frame:
-    """The message in a frame's body. Raises LinkBroken unless it is a JSON object with a ``type``."""
+    """The message in a frame's body. Raises BrokenLinkError unless it is a JSON object with a ``type``."""
     try:
         message = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         if _NOT_FINITE.encode() in body:
             message = _restored(message)
     except (ValueError, RecursionError) as error:
-        raise LinkBroken(f"收到的帧不是合法的 JSON：{type(error).__name__}") from None
+        raise BrokenLinkError(f"收到的帧不是合法的 JSON：{type(error).__name__}") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise LinkBroken("收到的帧不是带 type 的 JSON 对象")
+        raise BrokenLinkError("收到的帧不是带 type 的 JSON 对象")
     return message
 
 
 def text_of(message: Frame, name: str) -> str:
-    """The text field ``name``. Raises LinkBroken when it is none."""
+    """The text field ``name``. Raises BrokenLinkError when it is none."""
     value = message.get(name)
     if not isinstance(value, str):
-        raise LinkBroken(f"{message.get('type')} 消息的 {name} 应为字符串")
+        raise BrokenLinkError(f"{message.get('type')} 消息的 {name} 应为字符串")
     return value
 
 
 def number_of(message: Frame, name: str) -> int:
-    """The whole number ``name``, of at most 64 bits. Raises LinkBroken when it is none."""
+    """The whole number ``name``, of at most 64 bits. Raises BrokenLinkError when it is none."""
     value = message.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
-        raise LinkBroken(f"{message.get('type')} 消息的 {name} 应为整数")
+        raise BrokenLinkError(f"{message.get('type')} 消息的 {name} 应为整数")
     return value
 
 
 def object_of(message: Frame, name: str) -> dict[str, Any]:
-    """The object ``name``. Raises LinkBroken when it is none."""
+    """The object ``name``. Raises BrokenLinkError when it is none."""
     value = message.get(name)
     if not isinstance(value, dict):
-        raise LinkBroken(f"{message.get('type')} 消息的 {name} 应为对象")
+        raise BrokenLinkError(f"{message.get('type')} 消息的 {name} 应为对象")
     return value
 
 
@@ -118,7 +118,7 @@ class Channel:
         """The next message; once begun, it must be whole within ``whole_seconds``.
 
         ``deadline`` is in ``time.monotonic`` seconds; None waits for a beginning until the channel is closed.
-        Raises LinkBroken for everything that is not one whole, allowed frame in time.
+        Raises BrokenLinkError for everything that is not one whole, allowed frame in time.
         """
         if not self._unread:
             self._unread += self._some(deadline)
@@ -126,29 +126,38 @@ class Channel:
         latest = latest if deadline is None else min(latest, deadline)
         size = int.from_bytes(self._exactly(_HEADER, latest), "big")
         if not 0 < size <= limit:
-            raise LinkBroken(f"帧长 {size} 字节，允许 1–{limit} 字节")
+            raise BrokenLinkError(f"帧长 {size} 字节，允许 1–{limit} 字节")
         return decode(self._exactly(size, latest))
 
     def write(self, frame: bytes, stall_seconds: float) -> None:
-        """Send a whole frame; LinkBroken when the peer takes nothing for ``stall_seconds``."""
+        """Send a whole frame; BrokenLinkError when the peer takes nothing for ``stall_seconds``."""
         left = memoryview(frame)
         deadline = time.monotonic() + stall_seconds
         while left:
             if self.closed:
-                raise LinkBroken("连接已关闭")
+                raise BrokenLinkError("连接已关闭")
             try:
                 sent = self._sock.send(left)
             except TimeoutError:
                 if time.monotonic() >= deadline:
-                    raise LinkBroken(f"对方 {stall_seconds:g} 秒没有读取数据") from None
+                    raise BrokenLinkError(f"对方 {stall_seconds:g} 秒没有读取数据") from None
                 continue
             except OSError as error:
-                raise LinkBroken(f"连接中断：{error}") from None
+                raise BrokenLinkError(f"连接中断：{error}") from None
             left = left[sent:]
             deadline = time.monotonic() + stall_seconds
 
+    def finish_writing(self) -> None:
+        """Tell the peer that nothing more will come; it can still be read."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def wait_closed(self, seconds: float) -> bool:
+        """Whether this end is closed, now or within ``seconds``."""
+        return self._closed.wait(seconds)
+
     def close(self) -> None:
-        """End the connection; a thread that reads or writes here comes back with LinkBroken."""
+        """End the connection; a thread that reads or writes here comes back with BrokenLinkError."""
         self._closed.set()
         with suppress(OSError):  # the peer may have been faster
             self._sock.shutdown(socket.SHUT_RDWR)
@@ -164,17 +173,17 @@ class Channel:
     def _some(self, deadline: float | None) -> bytes:
         while not self.closed:
             if deadline is not None and time.monotonic() >= deadline:
-                raise LinkBroken("对方没有在时限内说完")
+                raise BrokenLinkError("对方没有在时限内说完")
             try:
                 received = self._sock.recv(_RECEIVE)
             except TimeoutError:
                 continue
             except OSError as error:
-                raise LinkBroken(f"连接中断：{error}") from None
+                raise BrokenLinkError(f"连接中断：{error}") from None
             if not received:
-                raise LinkBroken("对方关闭了连接")
+                raise BrokenLinkError("对方关闭了连接")
             return received
-        raise LinkBroken("连接已关闭")
+        raise BrokenLinkError("连接已关闭")
 
 
 def _finite(value: Any) -> Any:

@@ -14,9 +14,9 @@ from typing import Literal
 from easytrader_qmt.sim.link_frames import (
     PROTOCOL,
     UNAUTHENTICATED_LIMIT,
+    BrokenLinkError,
     Channel,
     Frame,
-    LinkBroken,
     encode,
     text_of,
 )
@@ -33,20 +33,20 @@ def prove(key: bytes, side: str, role: str, client_nonce: bytes, terminal_nonce:
 
 
 def as_client(channel: Channel, key: bytes, role: Role, deadline: float) -> None:
-    """Introduce this end and check the terminal. Raises LinkBroken when either does not convince the other."""
+    """Introduce this end and check the terminal. Raises BrokenLinkError when either is not convinced."""
     mine = secrets.token_bytes(NONCE_BYTES)
     _say(channel, {"type": "hello", "protocol": PROTOCOL, "role": role, "nonce": mine.hex()})
     challenge = _expect(channel, "challenge", deadline)
     theirs = _bytes_of(challenge, "nonce", NONCE_BYTES)
     expected = prove(key, "terminal", role, mine, theirs)
     if not hmac.compare_digest(expected, _bytes_of(challenge, "proof", len(expected))):
-        raise LinkBroken("对方不知道本目录的密钥，不是这里的仿真终端")
+        raise BrokenLinkError("对方不知道本目录的密钥，不是这里的仿真终端")
     _say(channel, {"type": "proof", "proof": prove(key, "client", role, mine, theirs).hex()})
     _expect(channel, "welcome", deadline)
 
 
 def as_terminal(channel: Channel, key: bytes, deadline: float) -> Role:
-    """Check a client that just connected; its role. Raises LinkBroken for one that is not ours."""
+    """Check a client that just connected; its role. Raises BrokenLinkError for one that is not ours."""
     hello = _expect(channel, "hello", deadline)
     if hello.get("protocol") != PROTOCOL:
         refuse(channel, f"协议版本 {hello.get('protocol')!r} 不受支持，本终端是 {PROTOCOL}")
@@ -69,9 +69,9 @@ def welcome(channel: Channel) -> None:
 
 
 def refuse(channel: Channel, reason: str) -> None:
-    """Tell the peer why, and raise LinkBroken."""
+    """Tell the peer why, and raise BrokenLinkError."""
     _say(channel, {"type": "refused", "message": reason})
-    raise LinkBroken(reason)
+    raise BrokenLinkError(reason)
 
 
 def _say(channel: Channel, message: Frame) -> None:
@@ -81,9 +81,9 @@ def _say(channel: Channel, message: Frame) -> None:
 def _expect(channel: Channel, kind: str, deadline: float) -> Frame:
     message = channel.read(UNAUTHENTICATED_LIMIT, deadline)
     if message["type"] == "refused":
-        raise LinkBroken(f"仿真终端拒绝了连接：{str(message.get('message'))[:200]}")
+        raise BrokenLinkError(f"仿真终端拒绝了连接：{str(message.get('message'))[:200]}")
     if message["type"] != kind:
-        raise LinkBroken(f"握手中应收到 {kind}，却收到 {message['type'][:20]!r}")
+        raise BrokenLinkError(f"握手中应收到 {kind}，却收到 {message['type'][:20]!r}")
     return message
 
 
@@ -92,7 +92,7 @@ def _bytes_of(message: Frame, name: str, size: int) -> bytes:
     try:
         value = bytes.fromhex(text)
     except ValueError:
-        raise LinkBroken(f"{name} 不是十六进制") from None
+        raise BrokenLinkError(f"{name} 不是十六进制") from None
     if len(value) != size:
-        raise LinkBroken(f"{name} 应为 {size} 字节")
+        raise BrokenLinkError(f"{name} 应为 {size} 字节")
     return value

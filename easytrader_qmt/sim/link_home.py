@@ -1,7 +1,7 @@
 """What a terminal process leaves in its directory so that clients find it: an address and a secret key.
 
-``DIR/easytrader_qmt/link.json`` says where it listens, ``link.key`` is what both ends must know. Never opens a
-socket, and never uses a key that other users of the machine could have read.
+``DIR/easytrader_qmt/link.json`` says where it listens, ``link.key`` is what both ends must know. Never opens
+a socket, and never uses a key that other users of the machine could have read.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def remove_address(directory: str | os.PathLike[str], pid: int) -> None:
 
 
 def make_key(directory: str | os.PathLike[str]) -> bytes:
-    """The key of ``directory``, made when there is none. Only for the process that holds the directory's lock.
+    """The key of ``directory``, made when there is none; only for the process that holds its lock.
 
     Raises LinkError for a key file that other users can read or that holds no key.
     """

@@ -61,7 +61,7 @@ class Plan:
 
 
 def cross(levels: tuple[Level, ...], buying: bool, volume: int, limit: int) -> tuple[Fill, ...]:
-    """Fills level by level, each at the level's price, up to ``volume`` and no worse than ``limit`` (0: any)."""
+    """Fills level by level at the level's price, up to ``volume``, no worse than ``limit`` (0: any)."""
     fills = []
     for price, there in levels:
         if volume <= 0 or (limit and (price > limit if buying else price < limit)):

@@ -15,7 +15,7 @@ from easytrader_qmt.sim.matching import LIMIT, MARKET_TYPES, MINE, PRICE_TYPES
 from easytrader_qmt.sim.money import mills
 
 COUNTER_ERROR = -61
-"""The ``error_id`` that carries a counter's refusal."""
+"""The ``error_id`` that carries a counter's refusal, of an order or a cancel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,15 @@ class OrderTerms:
 def refusal_text(terms: OrderTerms, stock_code: str, refusal: Refusal) -> str:
     """The text as a client sees it, such as ``限价买入 [SH600000] [COUNTER] [260200][可用资金不足]``."""
     verb = PRICE_TYPES[terms.price_type].name + ("买入" if terms.buying else "卖出")
-    return f"{verb} {counter_text(stock_code, refusal)}"
+    return f"{verb} {_counter_text(stock_code, refusal)}"
 
 
-def counter_text(stock_code: str, refusal: Refusal) -> str:
-    """The part after the verb; ``stock_code`` is a full code or empty."""
+def cancel_text(stock_code: str, refusal: Refusal) -> str:
+    """The text of a refused cancel; ``stock_code`` is empty when there is no such order."""
+    return f"撤单 {_counter_text(stock_code, refusal)}"
+
+
+def _counter_text(stock_code: str, refusal: Refusal) -> str:
     number, _, exchange = stock_code.partition(".")
     return f"[{exchange}{number}] [COUNTER] [{refusal.number}][{refusal.text}]"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from easytrader_qmt.clock import Clock, SystemClock
+from easytrader_qmt.quotes import DayQuote, price
 from easytrader_qmt.sim import registry
 from easytrader_qmt.sim.counter import Counter, Event
 from easytrader_qmt.sim.faults import DelayLine, Faults, Message
@@ -187,6 +188,17 @@ class Terminal:
             sysids = [event.fields["order_sysid"] for event in placed.events if event.kind == "order"]
         return str(sysids[-1]) if sysids else ""
 
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        """The security's day as the simulated market has it; None when it does not know the security."""
+        with self._lock:
+            instrument = self._market.find(stock_code)
+            if instrument is None:
+                return None
+            quote = self._market.quote(stock_code)
+            return DayQuote(
+                price(quote.lower_limit), price(quote.upper_limit), price(quote.last), instrument.suspended
+            )
+
     def push_account_status(self, status: int, account_id: str = STOCK_ACCOUNT) -> None:
         """Push an account's status (0 ok; -1, 3, 7, 8, 9 bad; 1, 2, 4, 5 coming up; 6 after the close)."""
         kind = next(row.account_type for row in self.accounts if row.account_id == account_id)
@@ -240,6 +252,11 @@ class Terminal:
     def detach(self, client: ClientSide) -> None:
         """A client stops."""
         self.faults.wait_while_hanging("stop")
+        with self._lock:
+            self._forget(client)
+
+    def forget(self, client: ClientSide) -> None:
+        """A client of another process has vanished without a stop; never blocks."""
         with self._lock:
             self._forget(client)
 
@@ -318,7 +335,7 @@ class Terminal:
         events = list(events)
         while self._moved:
             events += self.counter.match(self._moved.pop(), self.now)
-        if self.on_mutation is not None and (events or answers):
+        if self.on_mutation is not None:
             self.on_mutation()
         self._say_all([*answers, *self._pushes(events, seq, asker)])
 

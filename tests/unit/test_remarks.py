@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,12 +12,9 @@ from easytrader_qmt.remarks import order_token, outgoing_remark, token_of, user_
 TOKEN = order_token("1234567890", "a-1")
 
 
-def test_a_token_is_the_same_in_another_process() -> None:
-    code = "from easytrader_qmt.remarks import order_token; import sys; sys.stdout.write(order_token('1234567890','a-1'))"
-    made = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert made.stdout == TOKEN
+def test_a_token_never_changes() -> None:
+    # Remarks at the counter and tokens in a journal outlive this version.
+    assert TOKEN == "ml5zktw2lvnw"
 
 
 def test_tokens_differ() -> None:

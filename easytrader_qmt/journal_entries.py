@@ -1,0 +1,155 @@
+"""What the order journal holds about one order: the intent, and what became of it.
+
+Frozen rows and the rules of an outcome; it never opens a file and never asks a counter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from easytrader_qmt.orders import OrderRequest
+from easytrader_qmt.price_types import MARKET_PRICE_TYPES
+from easytrader_qmt.remarks import order_token, outgoing_remark
+
+__all__ = ["COLUMNS", "RETRYABLE", "Begun", "Entry", "Intent", "Outcome", "entry_of"]
+
+Outcome = Literal["sending", "accepted", "refused", "not_sent", "in_doubt", "absent"]
+"""``sending``: begun by a process that may still run. ``absent``: proved not to be at the counter."""
+
+RETRYABLE: frozenset[str] = frozenset({"not_sent", "absent"})
+"""Outcomes after which the same client order id may be sent again."""
+
+_FIRMNESS = {"not_sent": 0, "absent": 0, "sending": 1, "in_doubt": 1, "refused": 2, "accepted": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One order about to leave. Amounts in shares, prices and ``notional`` in yuan."""
+
+    account_id: str
+    client_order_id: str
+    token: str
+    """Of attempt 0; the journal makes the later ones."""
+    remark: str
+    """As it is sent."""
+    user_remark: str
+    stock_code: str
+    order_type: int
+    price_type: int
+    price: float
+    amount: int
+    strategy_name: str = ""
+    session_id: int = 0
+    notional: float | None = None
+    """What it is worth, None where that is not known."""
+
+    @classmethod
+    def of(
+        cls,
+        request: OrderRequest,
+        account_id: str,
+        client_order_id: str,
+        *,
+        session_id: int = 0,
+        notional: float | None = None,
+    ) -> Intent:
+        """The intent to send ``request`` under ``client_order_id``, with its token and its remark."""
+        token = order_token(account_id, client_order_id)
+        return cls(
+            account_id,
+            client_order_id,
+            token,
+            outgoing_remark(request.remark, token),
+            request.remark,
+            request.stock_code,
+            request.order_type,
+            request.price_type,
+            request.price,
+            request.amount,
+            request.strategy_name,
+            session_id,
+            request.notional if notional is None else notional,
+        )
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What makes it this order and no other: code, side, price type, amount, price.
+
+        The price of a market order is left out: as a protect price it follows the day's limits.
+        """
+        return _terms(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One attempt to send one order, as the journal knows it. Times are Unix seconds, 0.0 for not yet."""
+
+    key: int
+    account_id: str
+    client_order_id: str
+    attempt: int
+    """Counts from 0; only an attempt proved to be nowhere is followed by another."""
+    token: str
+    remark: str
+    user_remark: str
+    strategy_name: str
+    stock_code: str
+    order_type: int
+    price_type: int
+    price: float
+    amount: int
+    notional: float | None
+    session_id: int
+    pid: int
+    marker: str
+    outcome: Outcome
+    order_id: int
+    """The counter's number (entrust_no); 0 where there is none."""
+    message: str
+    rejected_later: str
+    """Why the counter refused an order that it had accepted; '' where it did not."""
+    begun_at: float
+    finished_at: float
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """See `Intent.terms`."""
+        return _terms(self)
+
+    @property
+    def sent_at(self) -> float:
+        """The latest moment at which it may have left this machine, in Unix seconds."""
+        return self.finished_at or self.begun_at
+
+    @property
+    def firmness(self) -> tuple[int, int]:
+        """Of two attempts of one order, the one with the greater firmness says what became of it."""
+        return _FIRMNESS[self.outcome], self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The answer to an intent. Only a ``fresh`` one may be sent, with this ``remark``."""
+
+    fresh: bool
+    key: int
+    attempt: int
+    token: str
+    remark: str
+    known: Entry | None = None
+    """What is known of the order already; None for a fresh one."""
+
+
+COLUMNS = tuple(column.name for column in fields(Entry))
+"""The journal's columns, in the order of an `Entry`."""
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """An entry from a row with the columns in the order of `COLUMNS`."""
+    return Entry(*row)
+
+
+def _terms(order: Intent | Entry) -> tuple[object, ...]:
+    price = None if order.price_type in MARKET_PRICE_TYPES else order.price
+    return order.stock_code, order.order_type, order.price_type, order.amount, price

@@ -1,0 +1,120 @@
+"""What a quote source knows of a security's day: limits, last price, whether it trades at all.
+
+Optional everywhere: without one, price limits are not checked and Shanghai and Beijing market orders need a
+protect price of the user's. Never keeps an order waiting for a source that has just failed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from loguru import logger
+
+from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class DayQuote:
+    """A security's day, in yuan; None where the source does not know.
+
+    ``suspended`` True: it does not trade today.
+    """
+
+    lower_limit: float | None = None
+    upper_limit: float | None = None
+    last: float | None = None
+    suspended: bool | None = None
+
+
+@runtime_checkable
+class QuoteSource(Protocol):
+    """What ``connect(quotes=...)`` takes: any object with this one method."""
+
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        """The day of a security such as ``600036.SH``; None when it is not known. May raise."""
+        ...
+
+
+class CautiousQuotes:
+    """Another source's word, kept for the day, and not asked again for a while after it failed."""
+
+    def __init__(self, source: QuoteSource, clock: Clock, rest: float = 60.0) -> None:
+        self._source = source
+        self._clock = clock
+        self._rest = rest
+        self._kept: dict[str, tuple[int, DayQuote]] = {}
+        self._failed_at: float | None = None
+
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        """The day of a security, or None; never raises."""
+        today = day_number(self._clock.now())
+        kept = self._kept.get(stock_code)
+        if kept is not None and kept[0] == today:
+            return kept[1]
+        if self._failed_at is not None and self._clock.monotonic() - self._failed_at < self._rest:
+            return None
+        try:
+            found = self._source.day_quote(stock_code)
+        except Exception as error:
+            self._failed_at = self._clock.monotonic()
+            logger.warning("行情源没有应答（{}），{:g} 秒内不再询问；期间不检查涨跌停价", error, self._rest)
+            return None
+        self._failed_at = None
+        # A suspension can end within the day, the limits do not change.
+        if found is not None and not found.suspended and found.upper_limit is not None:
+            self._kept[stock_code] = (today, found)
+        return found
+
+
+class XtdataQuotes:
+    """The terminal's own quotes through the vendor's xtdata; ``load`` imports it when first needed."""
+
+    def __init__(self, load: Callable[[], Any], within: Callable[[Callable[[], Any]], Any]) -> None:
+        self._load = load
+        self._within = within
+        self._xtdata: Any = None
+
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        """The day of a security. Raises what xtdata raises, or DeadlineExceeded."""
+        return self._within(lambda: self._ask(stock_code))  # type: ignore[no-any-return]
+
+    def _ask(self, stock_code: str) -> DayQuote | None:
+        if self._xtdata is None:
+            self._xtdata = self._load()
+        detail = self._xtdata.get_instrument_detail(stock_code)
+        return of_detail(detail) if detail else None
+
+
+def of_detail(detail: dict[str, Any]) -> DayQuote:
+    """A DayQuote from xtdata's instrument detail.
+
+    ``InstrumentStatus`` counts days of suspension: 0 and less is trading (vendor documentation).
+    """
+    status = detail.get("InstrumentStatus")
+    return DayQuote(
+        lower_limit=price(detail.get("DownStopPrice")),
+        upper_limit=price(detail.get("UpStopPrice")),
+        last=price(detail.get("PreClose")),
+        suspended=status > 0 if isinstance(status, int) else None,
+    )
+
+
+def price(value: Any) -> float | None:
+    """A positive finite price, or None: sources say 0, NaN or the largest double for "not known"."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and 0 < number < 1e8 else None
+
+
+def checked_source(source: Any) -> QuoteSource:
+    """A user's quote source. Raises InvalidArgument unless it has a ``day_quote`` method."""
+    if not callable(getattr(source, "day_quote", None)):
+        raise InvalidArgument(f"quotes={source!r} 无效：行情源需要有方法 day_quote(stock_code) -> DayQuote | None")
+    found: QuoteSource = source
+    return found

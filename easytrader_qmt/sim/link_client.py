@@ -1,0 +1,300 @@
+"""How this process reaches a simulated terminal that runs as a process of its own.
+
+``find`` gives the stand-in an Endpoint for a directory where such a terminal lives, or lived. Never starts a
+terminal, and never blocks for ever on one that is dead, deaf or not ours.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from easytrader_qmt.sim import link_home
+from easytrader_qmt.sim.link_frames import (
+    CLIENT_LIMIT,
+    TERMINAL_LIMIT,
+    BrokenLinkError,
+    Channel,
+    Frame,
+    encode,
+    number_of,
+    object_of,
+    text_of,
+)
+from easytrader_qmt.sim.link_handshake import Role, as_client
+from easytrader_qmt.sim.link_home import LinkError
+from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
+
+STALL_SECONDS = 5.0
+SILENCE_SECONDS = 15.0
+"""A terminal that says nothing at all for so long is not waited for any more; it pings every five seconds."""
+
+
+def install() -> None:
+    """Let the stand-in find terminals that run as processes of their own."""
+    from easytrader_qmt.sim.layer import add_finder
+
+    add_finder(find)
+
+
+def find(path: str) -> Endpoint | None:
+    """The way to the terminal process that lives, or lived, at ``path``; None where none ever did."""
+    if not path or not link_home.address_file(path).is_file():
+        return None
+    return RemoteTerminal(path)
+
+
+def reach(directory: str, role: Role, seconds: float) -> Channel:
+    """An authenticated channel to the terminal process at ``directory``, within ``seconds``.
+
+    Raises BrokenLinkError when nobody answers as it should, LinkError or OSError when the address or the key
+    cannot be used.
+    """
+    deadline = time.monotonic() + seconds
+    address, key = link_home.read_address(directory), link_home.read_key(directory)
+    try:
+        sock = socket.create_connection((address.host, address.port), seconds)
+    except OSError as error:
+        raise BrokenLinkError(f"{address.host}:{address.port} 无人应答：{error}") from None
+    try:
+        channel = Channel(sock, min(1.0, seconds / 4))
+    except OSError:
+        sock.close()
+        raise
+    try:
+        as_client(channel, key, role, deadline)
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+class RemoteTerminal:
+    """A terminal process as the stand-in sees it. Reads its address anew at every connect."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        self._lock = threading.Lock()
+        self._links: dict[int, _Link] = {}
+
+    @property
+    def client_settings(self) -> ClientSettings:
+        """How clients behave while the terminal is away, as it said when it was last here."""
+        try:
+            address = link_home.read_address(self._path)
+        except (OSError, LinkError):
+            return ClientSettings(directory_of=lambda path: self._path)
+        return ClientSettings(
+            connect_timeout=address.connect_timeout,
+            directory_of=lambda path: self._path,
+            answer_while_down="none" if address.answer_while_down == "none" else "empty",
+        )
+
+    def attach(self, client: ClientSide, session: int) -> bool:
+        """Connect ``client``; False when the terminal is not there or does not want it."""
+        link = self._reached(client)
+        if link is None:
+            return False
+        with self._lock:
+            self._links[id(client)] = link
+        if link.attach(session):
+            return True
+        self._forget(client, link)
+        link.close()
+        return False
+
+    def detach(self, client: ClientSide) -> None:
+        """``client`` stops; comes back when the terminal has let go of it, or does not live any more."""
+        with self._lock:
+            link = self._links.pop(id(client), None)
+        if link is not None:
+            link.detach()
+
+    def request(self, client: ClientSide, name: str, seq: int, fields: dict[str, Any]) -> None:
+        """Send a request; without a connection it is lost, as it is with the real client."""
+        link = self._links.get(id(client))
+        if link is not None:
+            link.say({"type": "request", "name": name, "seq": seq, "fields": fields})
+
+    def _reached(self, client: ClientSide) -> _Link | None:
+        from loguru import logger
+
+        try:
+            channel = reach(self._path, "client", max(0.1, self.client_settings.connect_timeout))
+        except (LinkError, BrokenLinkError, OSError) as error:
+            logger.warning("连接不上独立进程的仿真终端 {}：{}", self._path, error)
+            return None
+        return _Link(client, channel, self._forget)
+
+    def _forget(self, client: ClientSide, link: _Link) -> None:
+        with self._lock:
+            if self._links.get(id(client)) is link:
+                del self._links[id(client)]
+
+
+class _Link:
+    """One client's connection and the thread that reads from it."""
+
+    def __init__(
+        self, client: ClientSide, channel: Channel, over: Callable[[ClientSide, _Link], None]
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._over = over
+        self._writing = threading.Lock()
+        self._settled = threading.Event()
+        self._ended = threading.Event()
+        self._attached = False
+        self._leaving = False
+        self._heard = time.monotonic()
+        self._reader = threading.Thread(target=self._run, name="sim link reader", daemon=True)
+        self._reader.start()
+
+    def attach(self, session: int) -> bool:
+        self.say({"type": "attach", "session": session})
+        self._wait(self._settled)
+        return self._attached and self._settled.is_set()
+
+    def detach(self) -> None:
+        self._leaving = True
+        self.say({"type": "detach"})
+        self._wait(self._ended)
+        self.close()
+
+    def close(self) -> None:
+        self._leaving = True
+        self._channel.close()
+        if threading.current_thread() is not self._reader:
+            self._reader.join(5.0)
+
+    def say(self, message: Frame) -> None:
+        """Send a frame; a terminal that does not take it has lost this client, which the reader reports."""
+        frame = encode(message, CLIENT_LIMIT)
+        try:
+            with self._writing:
+                self._channel.write(frame, STALL_SECONDS)
+        except BrokenLinkError:
+            self._channel.close()
+
+    def _wait(self, event: threading.Event) -> None:
+        # A terminal that hangs on purpose pings and is waited for, as the real one is; a dead one is not.
+        self._heard = time.monotonic()
+        while not event.is_set() and time.monotonic() - self._heard < SILENCE_SECONDS:
+            event.wait(1.0)
+
+    def _run(self) -> None:
+        notify: bool | None = None
+        try:
+            while notify is None:
+                notify = self._take(self._channel.read(TERMINAL_LIMIT))
+        except BrokenLinkError:
+            notify = True
+        except Exception:
+            from loguru import logger
+
+            logger.exception("仿真终端的消息无法处理，连接已断开")
+            notify = True
+        tell = self._attached and not self._leaving
+        self._channel.close()
+        self._over(self._client, self)
+        self._settled.set()
+        self._ended.set()
+        if tell:
+            self._client.dropped(notify)
+
+    def _take(self, message: Frame) -> bool | None:
+        """Pass a message on. Not None when it ends the connection: whether the client is notified."""
+        kind = message["type"]
+        self._heard = time.monotonic()
+        if kind == "answer":
+            self._client.answer(text_of(message, "name"), number_of(message, "seq"), message.get("payload"))
+        elif kind == "push":
+            self._client.push(text_of(message, "kind"), object_of(message, "fields"))
+        elif kind == "attached":
+            self._attached = message.get("ok") is True
+            self._settled.set()
+        elif kind == "ping":
+            self.say({"type": "pong"})
+        elif kind == "dropped":
+            return message.get("notify") is not False
+        elif kind == "detached":
+            return False
+        elif kind != "pong":
+            raise BrokenLinkError(f"仿真终端发来未知的消息 {kind[:20]!r}")
+        return None
+
+
+class ControlClient:
+    """What tests and the command line do to a terminal process, as in ``.market.set('600000', last=10)``.
+
+    Calls and their arguments are those of ``Terminal``, its ``market`` and its ``faults``; rows come back as
+    dicts. ``faults.set(name, value)`` sets ``delay``, ``duplicate``, ``reorder`` and ``answer_while_down``.
+    Raises LinkError for what the terminal refuses and when it does not answer within ``seconds``.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], seconds: float = 10.0) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._next = 0
+        try:
+            self._channel = reach(os.fspath(directory), "control", seconds)
+        except (BrokenLinkError, OSError) as error:
+            raise LinkError(f"连接不上 {os.fspath(directory)} 的仿真终端进程：{error}") from None
+
+    def __getattr__(self, name: str) -> _Call:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _Call(self, name)
+
+    def __enter__(self) -> ControlClient:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Make the control call ``name``, such as ``market.set``; its result."""
+        with self._lock:
+            self._next += 1
+            asked: Frame = {"type": "control", "id": self._next, "call": name, "args": args, "kwargs": kwargs}
+            try:
+                self._channel.write(encode(asked, CLIENT_LIMIT), self._seconds)
+                reply = self._channel.read(TERMINAL_LIMIT, time.monotonic() + self._seconds)
+                if number_of(reply, "id") != self._next:
+                    raise BrokenLinkError("答非所问")
+            except BrokenLinkError as error:
+                # Whatever came later would answer the wrong call.
+                self._channel.close()
+                raise LinkError(f"仿真终端进程没有回答 {name}：{error}") from None
+        if reply["type"] == "error":
+            raise LinkError(f"{name}：{reply.get('message')}")
+        return reply.get("value")
+
+
+class _Call:
+    """A control call by its dotted name."""
+
+    def __init__(self, client: ControlClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def __getattr__(self, name: str) -> _Call:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _Call(self._client, f"{self._name}.{name}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._client.call(self._name, *args, **kwargs)
+
+
+def control(path: str | os.PathLike[str], seconds: float = 10.0) -> ControlClient:
+    """A control connection to the terminal process at ``path``; raises LinkError where there is none."""
+    return ControlClient(path, seconds)
