@@ -64,6 +64,30 @@ def sim_run(
     )
 
 
+@sim.command("terminal")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed-cash", type=float, default=None, help="新目录里账号的初始资金（元）")
+@click.option("--host", default="127.0.0.1", show_default=True, help="监听地址；只应是本机")
+@click.option("--port", type=int, default=0, help="监听端口；0 表示任意空闲端口")
+@click.option("--connect-timeout", type=float, default=3.0, show_default=True, help="连接失败时要等的秒数")
+def sim_terminal(directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float) -> None:
+    """让仿真终端作为独立进程运行在 DIRECTORY，状态保存在那里，按 Ctrl+C 结束。"""
+    from easytrader_qmt.sim.link_home import LinkError
+    from easytrader_qmt.sim.process import serve
+
+    try:
+        serve(
+            directory,
+            host=host,
+            port=port,
+            seed_cash=seed_cash,
+            connect_timeout=connect_timeout,
+            announce=lambda line: click.echo(line),
+        )
+    except (LinkError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _speak_utf8() -> None:
     """Chinese output must not fail on a console or a pipe with another encoding."""
     for stream in (sys.stdout, sys.stderr):

@@ -94,11 +94,15 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     if not tables:
         return 0
     if not {"schema_version", "orders"} <= tables:
-        raise JournalError(f"{path} 是别的程序的数据库，不是委托日志，没有改动它，也没有发出任何委托。请换一个日志路径")
+        raise JournalError(
+            f"{path} 是别的程序的数据库，不是委托日志，没有改动它，也没有发出任何委托。请换一个日志路径"
+        )
     return int(connection.execute("SELECT max(version) FROM schema_version").fetchone()[0])
 
 
-def _use_wal(connection: sqlite3.Connection, left: Callable[[], float], sleep: Callable[[float], None]) -> None:
+def _use_wal(
+    connection: sqlite3.Connection, left: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
     # SQLite does not wait by itself for this one, so two processes that make one file would fail here.
     pause = left() / _WAL_TRIES
     for tried in range(_WAL_TRIES + 1):
@@ -147,7 +151,10 @@ def _newer(path: str, found: int, version: int) -> JournalError:
 
 _FULL = ("磁盘已满或超出配额", "请腾出磁盘空间后再下单")
 _DENIED = ("文件或文件夹只读、无权限或打不开", "请检查日志路径和权限，或换一个可写的路径")
-_LOCKED = ("被另一个程序占用，在限定时间内没有让出", "请关闭正在占用它的程序（如数据库浏览器、备份、杀毒软件）后再下单")
+_LOCKED = (
+    "被另一个程序占用，在限定时间内没有让出",
+    "请关闭正在占用它的程序（如数据库浏览器、备份、杀毒软件）后再下单",
+)
 _CORRUPT = (
     "文件已损坏",
     "请先核对柜台当日委托，再把它连同 -wal、-shm 文件一起移走留存；移走后旧的 client_order_id 不再防重",
@@ -185,4 +192,6 @@ def failure(error: Exception, path: str) -> JournalError:
         # A damaged page may show up as almost anything, such as a table that lacks a column.
         kind = ("不能读写", "请检查文件；若已损坏，请换一个日志路径")
     what, advice = kind or _BROKEN
-    return JournalError(f"委托日志 {path} {what}，没有发出任何委托。{advice}（{type(error).__name__}: {text}）")
+    return JournalError(
+        f"委托日志 {path} {what}，没有发出任何委托。{advice}（{type(error).__name__}: {text}）"
+    )

@@ -360,7 +360,10 @@ class MiniqmtTrader:
 
     def _day_limits(self, security: str) -> tuple[float | None, float | None] | None:
         """The day's lowest and highest price in yuan, where a quote source knows them."""
-        return None
+        assert self._options is not None
+        quotes = self._vendor.quotes(self._options.miniqmt_path)
+        day = quotes.day_quote(self._parsed(security)) if quotes is not None else None
+        return None if day is None else (day.lower_limit, day.upper_limit)
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -375,4 +378,5 @@ class MiniqmtTrader:
         return self._desk
 
     def _shown(self, account_id: str) -> str:
-        return account_id if self._debug else shorten(account_id)
+        # A simulated account's number is no secret, and says that it is simulated.
+        return account_id if self._debug or account_id.startswith("SIM") else shorten(account_id)

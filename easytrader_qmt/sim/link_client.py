@@ -260,7 +260,7 @@ class ControlClient:
         """End the connection."""
         self._channel.close()
 
-    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Make the control call ``name``, such as ``market.set``; its result."""
         with self._lock:
             self._next += 1

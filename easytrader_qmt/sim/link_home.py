@@ -10,6 +10,8 @@ import json
 import os
 import secrets
 import stat
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from easytrader_qmt.sim.link_frames import PROTOCOL
 FOLDER = "easytrader_qmt"
 KEY_BYTES = 32
 _LONGEST_ADDRESS = 4096
+_REPLACE_SECONDS = 2.0
 
 
 class LinkError(EasytraderQmtError):
@@ -62,7 +65,16 @@ def write_address(directory: str | os.PathLike[str], address: Address) -> None:
     path = address_file(directory)
     fresh = path.with_suffix(f".json.{address.pid}")
     fresh.write_text(json.dumps(asdict(address)) + "\n", encoding="ascii")
-    os.replace(fresh, path)
+    deadline = time.monotonic() + _REPLACE_SECONDS
+    while True:
+        try:
+            os.replace(fresh, path)
+            return
+        except PermissionError:
+            # Windows does not replace a file while somebody reads it, which takes no longer than a moment.
+            if time.monotonic() >= deadline:
+                raise
+            threading.Event().wait(0.01)
 
 
 def read_address(directory: str | os.PathLike[str]) -> Address:

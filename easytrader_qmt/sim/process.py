@@ -55,6 +55,7 @@ def serve(
     stopping = stop if stop is not None else threading.Event()
     failures: list[LinkError] = []
     with ExitStack() as stack:
+        stack.enter_context(_stopped_by_signals(stopping))
         folder = link_home.folder_of(directory)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stack.enter_context(_alone(folder))
@@ -72,7 +73,6 @@ def serve(
         server = LinkServer(terminal, key, host=host, port=port, changed=address.publish)
         server.start()
         stack.callback(server.stop)
-        stack.enter_context(_stopped_by_signals(stopping))
         address.listening = server.address
         address.publish()
         stack.callback(link_home.remove_address, directory, os.getpid())

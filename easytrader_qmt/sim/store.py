@@ -39,7 +39,7 @@ class Store:
         self._seen: dict[str, tuple[object, object]] = {}
         self._failed = False
         try:
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
+            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=1.0)
         except sqlite3.Error as error:
             raise LinkError(f"打不开仿真终端的状态文件 {self._path}：{error}") from None
         try:

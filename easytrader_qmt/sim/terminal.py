@@ -153,6 +153,15 @@ class Terminal:
                 SimAccount(row["account_id"], row["account_type"]) for row in self.counter.account_infos()
             )
 
+    @property
+    def trading_hours(self) -> bool:
+        """Whether orders outside the exchanges' hours are refused; off by default."""
+        return self.counter.trading_hours
+
+    @trading_hours.setter
+    def trading_hours(self, on: bool) -> None:
+        self.counter.trading_hours = on
+
     def orders(self, account_id: str = STOCK_ACCOUNT) -> list[dict[str, Any]]:
         """The counter's own book of today's orders: the truth, whatever clients were told."""
         with self._lock:

@@ -15,7 +15,7 @@ from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import InvalidArgument
 from easytrader_qmt.miniqmt.supervisor import Pause
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
-from easytrader_qmt.sim import registry
+from easytrader_qmt.sim import link_client, registry
 from easytrader_qmt.sim.layer import simulated_vendor
 from easytrader_qmt.sim.terminal import STOCK_ACCOUNT, Terminal, TerminalSettings
 
@@ -39,12 +39,20 @@ class SimTrader(MiniqmtTrader):
         pause: Callable[[], Pause] | None = None,
     ) -> None:
         super().__init__(simulated_vendor(), debug=debug, clock=clock, pause=pause)
-        self._owns_terminal = terminal is None
+        link_client.install()
         if terminal is None:
             settings = TerminalSettings() if cash is None else TerminalSettings(cash=_yuan(cash))
             terminal = Terminal(settings=settings, clock=clock)
-        self.terminal = terminal
-        """The simulated terminal: its market, its faults, its accounts, its next day."""
+        self._home_terminal = terminal
+        self._terminal: Any = terminal
+
+    @property
+    def terminal(self) -> Any:
+        """The simulated terminal this trader is connected to: its market, faults, accounts and next day.
+
+        A ``Terminal``; for a terminal that runs as its own process, a ``ControlClient`` with the same calls.
+        """
+        return self._terminal
 
     def connect(
         self,
@@ -58,18 +66,11 @@ class SimTrader(MiniqmtTrader):
     ) -> None:
         """``connect()`` needs no argument here; otherwise as MiniqmtTrader's.
 
-        A ``miniqmt_path`` where a simulated terminal lives connects to that one; any other existing folder
-        fails as it would with a real terminal.
+        A ``miniqmt_path`` where a simulated terminal lives, in this process or its own, connects to that one;
+        any other existing folder fails as it would with a real terminal.
         """
-        if miniqmt_path is None:
-            miniqmt_path = self.terminal.home
-        else:
-            there = (
-                registry.at(os.fspath(miniqmt_path)) if isinstance(miniqmt_path, (str, os.PathLike)) else None
-            )
-            self.terminal = there if there is not None else self.terminal
         super().connect(
-            miniqmt_path,
+            self._home_terminal.home if miniqmt_path is None else miniqmt_path,
             STOCK_ACCOUNT if stock_account is None else stock_account,
             trader_callback,
             reconnect_enabled,
@@ -77,14 +78,21 @@ class SimTrader(MiniqmtTrader):
             max_reconnect_attempts,
             **more,
         )
+        self._terminal = self._found(miniqmt_path)
         logger.info("当前连接的是仿真终端，所有成交都不是真实的")
 
-    def _day_limits(self, security: str) -> tuple[float | None, float | None] | None:
-        code = self._parsed(security)
-        if code not in self.terminal.market.codes():
-            return None
-        quote = self.terminal.market.quote(code)
-        return quote.lower_limit, quote.upper_limit
+    def _found(self, path: Any) -> Any:
+        if path is None:
+            return self._home_terminal
+        there = registry.at(os.fspath(path))
+        return there if there is not None else link_client.control(path)
+
+    def exit(self) -> None:
+        """Close the connection and stop its threads; the terminal itself goes on. A second call does nothing."""
+        super().exit()
+        if self._terminal is not self._home_terminal and isinstance(self._terminal, link_client.ControlClient):
+            self._terminal.close()
+            self._terminal = self._home_terminal
 
 
 def _yuan(cash: object) -> float:

@@ -40,7 +40,7 @@ def traded(user: SimTrader, terminal: Terminal) -> SimTrader:
     """A trader with a position, a fill, and an order that rests partly filled."""
     terminal.hold("162411", 1000, 0.61)
     terminal.market.set("600036", ask1=35.50, ask1_volume=100)
-    user.buy("600036", price=35.5, amount=300, strategy_name="网格", remark="第一笔")
+    user.buy("600036", price=35.5, amount=300, strategy_name="网格", remark="first")
     user.drain()
     return user
 
@@ -120,7 +120,7 @@ def test_today_entrusts(traded: SimTrader) -> None:
     assert row["status_msg"] == ""
     assert (row["offset_flag"], row["offset_flag_name"]) == (48, "买入")
     assert (row["direction"], row["direction_name"]) == (48, "多")
-    assert (row["strategy_name"], row["order_remark"]) == ("网格", "第一笔")
+    assert (row["strategy_name"], row["order_remark"]) == ("网格", "first")
     assert traded.cancel_entrusts == [row]
 
 
