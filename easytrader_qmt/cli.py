@@ -70,7 +70,9 @@ def sim_run(
 @click.option("--host", default="127.0.0.1", show_default=True, help="监听地址；只应是本机")
 @click.option("--port", type=int, default=0, help="监听端口；0 表示任意空闲端口")
 @click.option("--connect-timeout", type=float, default=3.0, show_default=True, help="连接失败时要等的秒数")
-def sim_terminal(directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float) -> None:
+def sim_terminal(
+    directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float
+) -> None:
     """让仿真终端作为独立进程运行在 DIRECTORY，状态保存在那里，按 Ctrl+C 结束。"""
     from easytrader_qmt.sim.link_home import LinkError
     from easytrader_qmt.sim.process import serve
@@ -92,5 +94,8 @@ def _speak_utf8() -> None:
     """Chinese output must not fail on a console or a pipe with another encoding."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
+        if (
+            reconfigure is not None
+            and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8"
+        ):
             reconfigure(encoding="utf-8", errors="replace")

@@ -96,7 +96,7 @@ class Handlers:
     """The user's handlers by event name."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, tuple[Handler, ...]] = {name: () for name in EVENTS}
+        self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(EVENTS, ())
         self._lock = threading.Lock()
 
     def add(self, name: str, handler: Handler) -> Subscription:

@@ -4,7 +4,7 @@ Whoever may send an order asks `Journal.begin` first: of all threads and process
 id, exactly one is told to send. A process may be killed at any moment; what it had begun then counts as in
 doubt. It never sends, never asks a counter, and no call waits longer than the given timeout. With
 ``synchronous='NORMAL'`` a power failure (not a killed process) may take the last moments with it; 'FULL'
-forces every intent to the disk first, and costs some milliseconds per order.
+forces every intent to the disk first, and costs two disk flushes per order.
 """
 
 from __future__ import annotations

@@ -23,12 +23,13 @@ T = TypeVar("T")
 
 # A checkpoint waits for the disk, so it comes after an order's answer, not before an order leaves.
 _CHECKPOINT_EVERY = 128
+_LEAST_WAIT = 0.001
 # Closing a connection that came along in a fork would drop the locks of the parent.
 _inherited: list[sqlite3.Connection] = []
 
 
 class JournalFile:
-    """One connection shared by all threads; a call waits at most ``timeout`` seconds for its turn and the file."""
+    """One connection for all threads; a call waits ``timeout`` seconds at most for its turn and the file."""
 
     def __init__(self, path: str, clock: Clock, timeout: float, synchronous: str) -> None:
         self.path = path
@@ -107,12 +108,16 @@ class JournalFile:
             self._after_fork()
         left = self._timeout
         if not self._turn.acquire(blocking=False):
-            asked = self._clock.monotonic()
-            if not self._turn.acquire(timeout=self._timeout):
+            deadline = self._clock.monotonic() + left
+            if not self._turn.acquire(timeout=left):
                 raise failure(sqlite3.OperationalError("journal is locked by another thread"), self.path)
-            left = max(0.001, self._timeout - (self._clock.monotonic() - asked))
+            left = max(_LEAST_WAIT, deadline - self._clock.monotonic())
         try:
-            connection = self._connection or self._open(left)
+            connection = self._connection
+            if connection is None:
+                deadline = self._clock.monotonic() + left
+                connection = self._open(deadline)
+                left = max(_LEAST_WAIT, deadline - self._clock.monotonic())
             if left != self._patience:
                 connection.execute(f"PRAGMA busy_timeout={int(left * 1000)}")
                 self._patience = left
@@ -123,18 +128,16 @@ class JournalFile:
             raise
         return connection
 
-    def _open(self, left: float) -> sqlite3.Connection:
-        deadline = self._clock.monotonic() + left
+    def _open(self, deadline: float) -> sqlite3.Connection:
         self.pid = os.getpid()
         self.marker = process_marker(self.pid)
         self._connection = open_file(
             self.path,
             self._synchronous,
-            lambda: max(0.001, deadline - self._clock.monotonic()),
+            lambda: max(_LEAST_WAIT, deadline - self._clock.monotonic()),
             self._clock.sleep,
             self._clock.now(),
         )
-        # What opening left over of the time is no measure for the next call.
         self._patience = 0.0
         return self._connection
 

@@ -106,9 +106,9 @@ def _use_wal(
     # SQLite does not wait by itself for this one, so two processes that make one file would fail here.
     pause = left() / _WAL_TRIES
     for tried in range(_WAL_TRIES + 1):
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            return
         try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                break
             connection.execute("PRAGMA busy_timeout=0")
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:

@@ -14,8 +14,8 @@ __all__ += ["REFUSE_NUMBER", "REFUSE_TOKEN", "filters", "newest"]
 
 INSERT = (
     "INSERT INTO orders (account_id, client_order_id, attempt, token, remark, user_remark, strategy_name,"
-    " stock_code, order_type, price_type, price, amount, notional, session_id, pid, marker, begun_at, outcome)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending') ON CONFLICT DO NOTHING"
+    " stock_code, order_type, price_type, price, amount, notional, session_id, pid, marker, begun_at,"
+    " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending') ON CONFLICT DO NOTHING"
 )
 
 _NUMBER = "order_id = CASE WHEN :order_id > 0 THEN :order_id ELSE order_id END, finished_at = :now"

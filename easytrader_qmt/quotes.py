@@ -115,6 +115,8 @@ def price(value: Any) -> float | None:
 def checked_source(source: Any) -> QuoteSource:
     """A user's quote source. Raises InvalidArgument unless it has a ``day_quote`` method."""
     if not callable(getattr(source, "day_quote", None)):
-        raise InvalidArgument(f"quotes={source!r} 无效：行情源需要有方法 day_quote(stock_code) -> DayQuote | None")
+        raise InvalidArgument(
+            f"quotes={source!r} 无效：行情源需要有方法 day_quote(stock_code) -> DayQuote | None"
+        )
     found: QuoteSource = source
     return found

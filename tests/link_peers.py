@@ -1,4 +1,4 @@
-"""Peers of a terminal's link for tests: one that speaks frames by hand, and one that records what it is told."""
+"""Peers of a terminal's link for tests: one speaks frames by hand, one keeps what it is told."""
 
 from __future__ import annotations
 

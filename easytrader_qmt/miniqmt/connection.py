@@ -78,8 +78,9 @@ class Connection:
         self._flowing = False
         self._primed = False
         self.watchers: list[Callable[[str, tuple[Any, ...]], None]] = []
+        self.on_connecting: list[Callable[[], None]] = []
         self.on_synced: list[Callable[[tuple[sync.Snapshot, ...], float], None]] = []
-        self.on_beat: list[Callable[[], None]] = []
+        self.on_beat: list[Callable[[], object]] = []
         self._supervisor = Supervisor(self._attempt, self._probe, self._changed, policy, clock, pause)
         self._ids = ids(self._supervisor.pause)
 
@@ -167,6 +168,8 @@ class Connection:
             self._supervisor.syncing()
             for account in self._target.accounts:
                 session.subscribe(account)
+            for about_to in self.on_connecting:
+                about_to()
             started = self._clock.now()
             found = tuple(sync.snapshot(session, account) for account in self._target.accounts)
         except (SessionFailed, QueryFailed) as error:

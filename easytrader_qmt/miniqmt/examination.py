@@ -61,9 +61,7 @@ def _probe(path: str, account_id: str, simulated: bool) -> Iterator[Finding]:
     except (NativeClientMissing, ConnectError) as error:
         yield Finding("connect", "实际连接", str(error), "先解决上面的问题，再运行一次", "bad")
         return
-    session = Session(
-        loaded, path, lease.session_id, 1, deadlines=Deadlines(), push=_ignore, lost=_ignore
-    )
+    session = Session(loaded, path, lease.session_id, 1, deadlines=Deadlines(), push=_ignore, lost=_ignore)
     try:
         yield from _steps(session, loaded.account_class(account_id))
     finally:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from easytrader_qmt.errors import InvalidArgument
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, count, flag, seconds
 from easytrader_qmt.miniqmt.session import Deadlines
+from easytrader_qmt.orders import PriceRounding
+from easytrader_qmt.quotes import QuoteSource, checked_source
+from easytrader_qmt.risk import RiskLimits
+from easytrader_qmt.securities import RULES, Rules
 
 # What easytrader's remote client sends along for brokers of every kind; meaningless to MiniQMT.
 _EASYTRADER_ONLY = frozenset({"user", "password", "exe_path", "comm_password", "broker"})
@@ -24,7 +28,8 @@ class ConnectOptions:
     """Everything ``connect`` can be told, checked. Seconds unless said otherwise.
 
     ``account_type`` is the vendor's word, such as STOCK or CREDIT. ``session_ids`` is the pool's first and
-    last id, ``session_id`` fixes one. ``wait`` is how long a first connect keeps trying.
+    last id, ``session_id`` fixes one. ``wait`` is how long a first connect keeps trying. ``quotes`` and
+    ``journal`` False mean none; None means the terminal's quotes and the default file.
     """
 
     miniqmt_path: str
@@ -43,7 +48,11 @@ class ConnectOptions:
     session_id: int | None = None
     session_ids: tuple[int, int] = (100, 119)
     raise_on_reject: bool = False
-    price_rounding: str = "nearest"
+    price_rounding: PriceRounding = "nearest"
+    quotes: QuoteSource | Literal[False] | None = None
+    journal: str | os.PathLike[str] | Literal[False] | None = None
+    risk: RiskLimits = field(default_factory=RiskLimits)
+    rules: Rules = field(default_factory=lambda: RULES)
 
     @property
     def policy(self) -> ReconnectPolicy:
@@ -92,6 +101,18 @@ def check(given: dict[str, Any]) -> ConnectOptions:
             made[name] = flag(name, made[name])
     if made.get("price_rounding", "nearest") not in ("nearest", "strict"):
         raise InvalidArgument(f"price_rounding={made['price_rounding']!r} 无效，可选：nearest、strict")
+    if made.get("quotes") not in (None, False):
+        made["quotes"] = checked_source(made["quotes"])
+    if "journal" in made:
+        made["journal"] = _journal(made["journal"])
+    if made.get("risk") is None:
+        made.pop("risk", None)
+    elif not isinstance(made["risk"], RiskLimits):
+        made["risk"] = RiskLimits.from_mapping(made["risk"])
+    if not isinstance(made.get("rules", RULES), Rules):
+        raise InvalidArgument(
+            f"rules={made['rules']!r} 无效：应为 securities.Rules，例如 RULES.override(...)"
+        )
     if made.get("session_id") is not None:
         made["session_id"] = _session_number("session_id", made["session_id"])
     if "session_ids" in made:
@@ -165,6 +186,13 @@ def _read(config_path: object) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidArgument(f"配置文件 {str(path)!r} 无效：应为一个 JSON 对象")
     return content
+
+
+def _journal(value: Any) -> Any:
+    """A path, False for no journal, None for the default one."""
+    if value is None or value is False or (isinstance(value, (str, os.PathLike)) and os.fspath(value)):
+        return value
+    raise InvalidArgument(f"journal={value!r} 无效：应为日志文件的路径，或 False（不记日志）")
 
 
 def _session_number(name: str, value: object) -> int:

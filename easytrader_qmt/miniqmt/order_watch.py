@@ -57,7 +57,9 @@ class OrderWatch:
                 _keep(self._final, order_id, None)
             if int(record.order_status) != JUNK:
                 return None
-            message = text(record, "status_msg") or self._refused.get(order_id, "") or "废单，柜台没有说明原因"
+            message = (
+                text(record, "status_msg") or self._refused.get(order_id, "") or "废单，柜台没有说明原因"
+            )
         else:
             # The vendor's layer can hand an old order's refusal to a later order with the same number; the
             # token in the remark says whose it is.

@@ -6,226 +6,31 @@ exchange, and never turns a failed query into an empty list.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock, SystemClock
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder, NotConnected, QueryFailed
-from easytrader_qmt.events import Handler, Handlers, check_event
-from easytrader_qmt.miniqmt import diagnosis
-from easytrader_qmt.miniqmt.connection import Connection, Target
-from easytrader_qmt.miniqmt.desk import OrderDesk
-from easytrader_qmt.miniqmt.hearing import Hearing
-from easytrader_qmt.miniqmt.options import ConnectOptions, check, prepared
-from easytrader_qmt.miniqmt.policy import State
-from easytrader_qmt.miniqmt.privacy import shorten
-from easytrader_qmt.miniqmt.session_ids import SessionIds
-from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Pause
-from easytrader_qmt.miniqmt.vendor import Vendor
+from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
+from easytrader_qmt.miniqmt.connected import ConnectedTrader
+from easytrader_qmt.miniqmt.counterside import AccountSide
+from easytrader_qmt.miniqmt.doubt_keeper import row_of
+from easytrader_qmt.miniqmt.outcomes import answer, basket_answer
+from easytrader_qmt.miniqmt.waiting import wait_for_end, with_refusals
 from easytrader_qmt.orders import Action, OrderRequest, limit_order, market_order
 from easytrader_qmt.records import Records, rows
-from easytrader_qmt.securities import RULES
+from easytrader_qmt.risk import Risk
+from easytrader_qmt.securities import Security
+
+_TERMS = ("strategy_name", "remark", "client_order_id")
+_warned_prefixes: set[str] = set()
 
 
-class MiniqmtTrader:
+class MiniqmtTrader(ConnectedTrader):
     """A trader on a MiniQMT terminal; what ``use('miniqmt')`` returns. Nothing happens before ``connect``."""
 
     broker_type = "miniqmt"
-
-    def __init__(
-        self,
-        vendor: Vendor,
-        *,
-        debug: bool = False,
-        clock: Clock | None = None,
-        pause: Callable[[], Pause] | None = None,
-    ) -> None:
-        self._vendor = vendor
-        self._debug = debug
-        self._clock: Clock = clock if clock is not None else SystemClock()
-        self._new_pause = pause
-        self._handlers = Handlers()
-        self._connection: Connection | None = None
-        self._options: ConnectOptions | None = None
-        self._account: Any = None
-        self._desk: OrderDesk | None = None
-
-    # --- connecting ----------------------------------------------------------------------------
-
-    def connect(
-        self,
-        miniqmt_path: Any = None,
-        stock_account: Any = None,
-        trader_callback: Any = None,
-        reconnect_enabled: bool = True,
-        reconnect_interval: float = 5,
-        max_reconnect_attempts: int = 0,
-        **more: Any,
-    ) -> None:
-        """Connect to the terminal whose ``userdata_mini`` is ``miniqmt_path``, as ``stock_account``.
-
-        ``trader_callback`` gets every push of the vendor; None logs them. ``reconnect_interval`` seconds between
-        attempts, ``max_reconnect_attempts`` 0 for ever. More keywords: ``account_type``, ``wait`` (seconds to
-        keep trying now), ``call_timeout``, ``connect_timeout``, ``stop_timeout``, ``heartbeat_interval``,
-        ``reconnect_backoff`` (cap in seconds), ``session_id``, ``session_ids``, ``raise_on_reject``,
-        ``price_rounding``.
-
-        Raises InvalidArgument before anything is created, ConnectError with a diagnosis when the terminal
-        is not there. A connection that is already open is closed first.
-        """
-        given = {
-            "miniqmt_path": self._vendor.locate(miniqmt_path),
-            "stock_account": stock_account,
-            "trader_callback": trader_callback,
-            "reconnect_enabled": reconnect_enabled,
-            "reconnect_interval": reconnect_interval,
-            "max_reconnect_attempts": max_reconnect_attempts,
-            **more,
-        }
-        self._open(check(given))
-
-    def prepare(self, config_path: Any = None, **kwargs: Any) -> None:
-        """``connect`` with easytrader's other spelling: keywords, keywords under ``kwargs``, or a JSON file.
-
-        Raises what ``connect`` raises, and InvalidArgument for a file that cannot be read.
-        """
-        self.connect(**prepared(config_path, kwargs))
-
-    def _open(self, options: ConnectOptions) -> None:
-        account = self._vendor_account(options)
-        self.exit()
-        self._announce(options)
-        hearing = Hearing(self._handlers, options.trader_callback, self._shown)
-        first, last = options.session_ids
-        connection = Connection(
-            self._vendor,
-            Target(options.miniqmt_path, (account,)),
-            lambda wait: SessionIds(
-                options.miniqmt_path, first, last, fixed=options.session_id, clock=self._clock, wait=wait
-            ),
-            hearing,
-            policy=options.policy,
-            deadlines=options.deadlines,
-            clock=self._clock,
-            shown=self._shown,
-            pause=self._new_pause() if self._new_pause is not None else None,
-        )
-        desk = OrderDesk(
-            connection, account, call_timeout=options.call_timeout, raise_on_reject=options.raise_on_reject
-        )
-        self._connection, self._options, self._account, self._desk = connection, options, account, desk
-        try:
-            connection.open(options.wait)
-        except BaseException as error:
-            self.exit()
-            if isinstance(error, AttemptFailed):
-                raise diagnosis.connect_error(str(error), options, self._vendor) from error
-            raise
-
-    def _vendor_account(self, options: ConnectOptions) -> Any:
-        try:
-            account = self._vendor.account_class(options.stock_account, options.account_type)
-        except Exception as error:
-            raise InvalidArgument(f"account_type={options.account_type!r} 无效：{error}") from None
-        if isinstance(account, str):
-            # The vendor returns what is wrong instead of raising it.
-            raise InvalidArgument(f"xtquant 拒绝了资金账号：{account}")
-        return account
-
-    def _announce(self, options: ConnectOptions) -> None:
-        logger.info("正在连接到 MiniQMT{}...", "（仿真终端，不是真实交易）" if self._vendor.simulated else "")
-        logger.info("MiniQMT 路径: {}", options.miniqmt_path)
-        logger.info("资金账号: {}", self._shown(options.stock_account))
-        logger.info("自动重连: {}", "启用" if options.reconnect_enabled else "禁用")
-        logger.info("重连间隔: {:g} 秒", options.reconnect_interval)
-        logger.info("最大重连次数: {}", options.policy.describe_limit())
-
-    def stop_reconnect(self) -> None:
-        """No automatic reconnect from now on; a wait for the next attempt ends at once."""
-        if self._connection is not None:
-            self._connection.stop_reconnect()
-            logger.info("已停止自动重连")
-
-    def reconnect(self) -> None:
-        """Make one attempt now, whatever the waits and limits say. Returns at once; see ``wait_ready``."""
-        self._live().reconnect()
-
-    def wait_ready(self, timeout: float = 60.0) -> bool:
-        """Wait up to ``timeout`` seconds until READY; False otherwise, at once when nothing will get there."""
-        return self._connection is not None and self._connection.wait_ready(timeout)
-
-    def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until everything the terminal has said so far was handled; False after ``timeout`` seconds."""
-        connection = self._connection
-        if connection is None:
-            return True
-        with contextlib.suppress(NotConnected, QueryFailed):
-            # Answers queue behind pushes in the vendor's layer: once this one is here, so are those.
-            connection.asset(self._account)
-        return connection.drain(timeout)
-
-    def exit(self) -> None:
-        """Close the connection and stop its threads. A second call does nothing."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def __enter__(self) -> MiniqmtTrader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.exit()
-
-    # --- what it is ----------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """STOPPED, CONNECTING, SYNCING, READY, LOST or GAVE_UP; equal to these names as text."""
-        return self._connection.state if self._connection is not None else State.STOPPED
-
-    @property
-    def trader(self) -> Any:
-        """The live XtQuantTrader of this moment, for calls of the vendor's API. Raises NotConnected."""
-        return self._live().ready().trader
-
-    @property
-    def account(self) -> Any:
-        """The vendor's StockAccount; None before ``connect``."""
-        return self._account
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the terminal is simulated."""
-        return self._vendor.simulated
-
-    def __repr__(self) -> str:
-        account = self._shown(self._options.stock_account) if self._options is not None else "未连接"
-        kind = "仿真，不是真实交易 " if self.simulated else ""
-        return f"<{type(self).__name__} {kind}账号={account} 状态={self.state}>"
-
-    def on(self, event: str, handler: Handler | None = None) -> Any:
-        """Hear an event: ``order``, ``trade``, ``asset``, ``position``, ``order_error``, ``cancel_error``,
-        ``account_status``, ``state`` or ``in_doubt``.
-
-        ``user.on('trade', f)`` returns what unsubscribes; ``@user.on('trade')`` decorates. ``f`` gets the row
-        that the matching query would return, plus ``recovered``: True when it happened during an outage.
-        It runs on the dispatcher thread; any call of ``user`` works inside it.
-        """  # noqa: D205
-        if handler is not None:
-            return self._handlers.add(event, handler)
-        check_event(event)
-
-        def decorate(function: Handler) -> Handler:
-            self._handlers.add(event, function)
-            return function
-
-        return decorate
 
     # --- queries -------------------------------------------------------------------------------
 
@@ -242,25 +47,32 @@ class MiniqmtTrader:
     @property
     def today_entrusts(self) -> Records:
         """Today's orders. Raises NotConnected, QueryFailed; empty only when proved empty."""
-        return rows("order", self._live().ask("query_stock_orders", self._account))
-
-    @property
-    def today_trades(self) -> Records:
-        """Today's trades. Raises NotConnected, QueryFailed; empty only when proved empty."""
-        return rows("trade", self._live().ask("query_stock_trades", self._account))
+        return self._orders(False)
 
     @property
     def cancel_entrusts(self) -> Records:
         """Today's orders that can still be cancelled. Raises NotConnected, QueryFailed."""
-        return rows("order", self._live().ask("query_stock_orders", self._account, True))
+        return self._orders(True)
+
+    @property
+    def today_trades(self) -> Records:
+        """Today's trades. Raises NotConnected, QueryFailed; empty only when proved empty."""
+        found = self._live().ask("query_stock_trades", self._account)
+        return rows("trade", found, self._own().remarks)
+
+    def _orders(self, cancelable_only: bool) -> Records:
+        found = self._live().ask("query_stock_orders", self._account, cancelable_only)
+        side = self._own()
+        return with_refusals(rows("order", found, side.remarks), side.watch)
 
     # --- orders --------------------------------------------------------------------------------
 
     def buy(self, security: str, price: float, amount: int, **kwargs: Any) -> dict[str, Any]:
         """Buy ``amount`` shares at ``price`` yuan: ``{'entrust_no': n}``, -1 with ``message`` when refused.
 
-        Keywords: ``strategy_name``, ``remark``, ``client_order_id``. Raises InvalidOrder (nothing was sent),
-        NotConnected (nothing was sent), OrderInDoubt (do not send again).
+        Keywords: ``strategy_name``, ``remark`` (at most 23 bytes each), ``client_order_id`` (the same one places
+        one order for ever, and returns the same number). Raises InvalidOrder, NotConnected and JournalError
+        (nothing was sent), OrderInDoubt (do not send again), OrderRejected with ``raise_on_reject``.
         """
         return self._limit("buy", security, price, amount, kwargs)
 
@@ -284,99 +96,160 @@ class MiniqmtTrader:
         """Sell at market; otherwise as ``market_buy``."""
         return self._market("sell", security, amount, ttype, kwargs)
 
-    def cancel_entrust(self, entrust_no: int) -> dict[str, Any]:
-        """Cancel an order: ``{'success': bool, 'message': str}``. Raises NotConnected."""
-        return self._orders().cancel(entrust_no)
+    def batch(self, orders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Send many orders without waiting in between; one outcome for each, in order.
+
+        Each is ``{'action': 'buy'|'sell'|'market_buy'|'market_sell', 'security': …, 'price': …, 'amount': …}``
+        with the keywords of the verb. An outcome has ``entrust_no`` (-1 unless accepted), ``outcome``
+        (accepted, refused, not_sent, in_doubt), ``message``, ``sent`` and ``client_order_id``; one refusal
+        does not stop the rest. Raises NotConnected when there is no connection to begin with.
+        """
+        side = self._own()
+        self._live().ready()
+        checked = basket_requests(orders, self._request_of)
+        with with_progress(len(checked)) as step:
+            return [basket_answer(told) for told in side.desk.place_all(checked, step)]
 
     def _limit(
         self, action: Action, security: str, price: float, amount: int, words: dict[str, Any]
     ) -> dict[str, Any]:
-        desk, terms = self._orders(), self._terms(words)
-        return desk.place(
-            self._checked(
-                lambda holding: limit_order(security, action, price, amount, holding=holding, **terms),
-                action,
-                security,
-            )
-        )
+        return self._place(self._limit_request(action, security, price, amount, words))
 
     def _market(
         self, action: Action, security: str, amount: int, ttype: str | None, words: dict[str, Any]
     ) -> dict[str, Any]:
-        desk = self._orders()
-        protect = words.pop("protect_price", None)
-        terms = self._terms(words)
-        limits = self._day_limits(security) if protect is None else None
-        return desk.place(
-            self._checked(
-                lambda holding: market_order(
-                    security,
-                    action,
-                    amount,
-                    ttype,
-                    protect_price=protect,
-                    limits=limits,
-                    holding=holding,
-                    **terms,
-                ),
-                action,
-                security,
-            )
-        )
+        return self._place(self._market_request(action, security, amount, ttype, words))
 
-    def _checked(
-        self, build: Callable[[int | None], OrderRequest], action: Action, security: str
+    def _place(self, request: OrderRequest) -> dict[str, Any]:
+        side = self._own()
+        return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
+
+    def _request_of(self, verb: str, words: dict[str, Any]) -> OrderRequest:
+        action: Action = "buy" if verb.endswith("buy") else "sell"
+        security, amount = words.pop("security", None), words.pop("amount", None)
+        if verb.startswith("market_"):
+            return self._market_request(action, security, amount, words.pop("ttype", None), words)
+        return self._limit_request(action, security, words.pop("price", None), amount, words)
+
+    def _limit_request(
+        self, action: Action, security: Any, price: Any, amount: Any, words: dict[str, Any]
     ) -> OrderRequest:
-        """Build an order; a sale of an odd amount is looked at again with what can be sold."""
-        try:
-            return build(None)
-        except InvalidOrder as error:
-            if action != "sell" or error.field != "amount":
-                raise
-            try:
-                held = self._sellable(security)
-            except (NotConnected, QueryFailed):
-                raise error from None
-            return build(held)
+        side = self._own()
+        terms = _terms(words)
+        found = _parsed(side, security)
+        day = side.day(found.stock_code)
+        known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
-    def _sellable(self, security: str) -> int:
-        code = self._parsed(security)
-        positions = self._live().ask("query_stock_positions", self._account)
-        return sum(int(one.can_use_volume) for one in positions if one.stock_code == code)
+        def build(holding: int | None) -> OrderRequest:
+            return limit_order(
+                found, action, price, amount, price_rounding=side.price_rounding, holding=holding,
+                limits=known[0], suspended=known[1], **terms,
+            )  # fmt: skip
 
-    def _terms(self, words: dict[str, Any]) -> dict[str, Any]:
-        """The keywords every order verb takes. An unknown one is named in a warning: bots pass extra ones."""
-        terms = {
-            name: words.pop(name) for name in ("strategy_name", "remark", "client_order_id") if name in words
-        }
-        words.pop("entrust_prop", None)  # easytrader's followers say 'limit' here; the verb already does
-        if words:
-            logger.warning("下单参数 {} 未被使用，已忽略", "、".join(sorted(words)))
-        assert self._options is not None
-        return {**terms, "price_rounding": self._options.price_rounding}
+        request = _built(side, build, action, found)
+        if request.price != price:
+            logger.info("委托价格 {} 已按最小变动价位调整为 {:g}", price, request.price)
+        return request
 
-    def _parsed(self, security: str) -> str:
-        return RULES.parse(security).stock_code
+    def _market_request(
+        self, action: Action, security: Any, amount: Any, ttype: Any, words: dict[str, Any]
+    ) -> OrderRequest:
+        side = self._own()
+        protect = words.pop("protect_price", None)
+        terms = _terms(words)
+        found = _parsed(side, security)
+        day = side.day(found.stock_code)
+        known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
-    def _day_limits(self, security: str) -> tuple[float | None, float | None] | None:
-        """The day's lowest and highest price in yuan, where a quote source knows them."""
-        assert self._options is not None
-        quotes = self._vendor.quotes(self._options.miniqmt_path)
-        day = quotes.day_quote(self._parsed(security)) if quotes is not None else None
-        return None if day is None else (day.lower_limit, day.upper_limit)
+        def build(holding: int | None) -> OrderRequest:
+            return market_order(
+                found, action, amount, ttype, protect_price=protect, price_rounding=side.price_rounding,
+                holding=holding, limits=known[0], suspended=known[1], **terms,
+            )  # fmt: skip
 
-    # --- inside --------------------------------------------------------------------------------
+        return _built(side, build, action, found)
 
-    def _live(self) -> Connection:
-        if self._connection is None:
-            raise NotConnected("尚未连接，请先调用 user.connect(...)；没有发送任何请求")
-        return self._connection
+    # --- what became of them -------------------------------------------------------------------
 
-    def _orders(self) -> OrderDesk:
-        self._live()
-        assert self._desk is not None
-        return self._desk
+    def wait(self, entrust_no: int, timeout: float = 60.0) -> dict[str, Any]:
+        """The order's row once it is final (部撤, 已撤, 已成, 废单), at most ``timeout`` seconds from now.
 
-    def _shown(self, account_id: str) -> str:
-        # A simulated account's number is no secret, and says that it is simulated.
-        return account_id if self._debug or account_id.startswith("SIM") else shorten(account_id)
+        Raises OrderNotFinal, which carries the row as it stands, when it is not final by then; NotConnected,
+        QueryFailed. Works inside an event handler too.
+        """
+        return wait_for_end(self._own(), lambda: self._orders(False), entrust_no, timeout, self._clock)
+
+    @property
+    def in_doubt(self) -> list[dict[str, Any]]:
+        """Orders whose outcome nobody knows yet; they are never sent again by themselves."""
+        return [row_of(entry, "in_doubt", 0, entry.message) for entry in self._own().doubts.open()]
+
+    def check_in_doubt(self) -> list[dict[str, Any]]:
+        """Ask the counter now what became of the orders in doubt; returns those that still are."""
+        self._own().doubts.look_again()
+        return self.in_doubt
+
+    def cancel_entrust(self, entrust_no: int) -> dict[str, Any]:
+        """Cancel an order: ``{'success': bool, 'message': str}``, the counter's reason in ``message``.
+
+        Raises NotConnected and InvalidOrder: nothing was sent. Cancelling twice, or what is over, breaks nothing.
+        """
+        return self._own().cancels.by_number(entrust_no)
+
+    def cancel_sysid(self, order_sysid: str, market: str | int) -> dict[str, Any]:
+        """Cancel by the counter's number and its market (SH, SZ, BJ): the way for orders placed by hand."""
+        return self._own().cancels.by_sysid(order_sysid, market)
+
+    def cancel_all(self, security: str | None = None) -> list[dict[str, Any]]:
+        """Cancel everything that can be, or everything of one security; one answer for each order."""
+        side = self._own()
+        open_orders = self._orders(True)
+        if security is not None:
+            code = _parsed(side, security).stock_code
+            open_orders = Records([row for row in open_orders if row["stock_code"] == code], "order")
+        answers = []
+        for order in open_orders:
+            if order["order_id"] > 0:
+                done = side.cancels.by_number(order["order_id"])
+            else:
+                done = side.cancels.by_sysid(order["order_sysid"], order["stock_code"].rpartition(".")[2])
+            answers.append({**done, "entrust_no": order["order_id"], "order_sysid": order["order_sysid"]})
+        return answers
+
+    @property
+    def risk(self) -> Risk:
+        """The risk limits of this account, and the kill switch. Raises NotConnected before ``connect``."""
+        return self._own().risk
+
+
+def _terms(words: dict[str, Any]) -> dict[str, Any]:
+    """The keywords every order verb takes. An unknown one is named in a warning: bots pass extra ones."""
+    terms = {name: words.pop(name) for name in _TERMS if name in words}
+    words.pop("entrust_prop", None)  # easytrader's followers say 'limit' here; the verb already does
+    if words:
+        logger.warning("下单参数 {} 未被使用，已忽略", "、".join(sorted(words)))
+    return terms
+
+
+def _parsed(side: AccountSide, security: Any) -> Security:
+    found = side.rules.parse(security)
+    other = side.rules.shared_prefix(security)
+    if other is not None and found.stock_code not in _warned_prefixes:
+        _warned_prefixes.add(found.stock_code)
+        logger.warning("代码 {} 按 {} 处理；若是 {}，请写明交易所", security, found.stock_code, other)
+    return found
+
+
+def _built(
+    side: AccountSide, build: Callable[[int | None], OrderRequest], action: Action, security: Security
+) -> OrderRequest:
+    """Build an order; a sale of an odd amount is looked at again with what can be sold."""
+    try:
+        return build(None)
+    except InvalidOrder as error:
+        if action != "sell" or error.field != "amount":
+            raise
+        held = side.sellable(security.stock_code)
+        if held is None:
+            raise
+        return build(held)

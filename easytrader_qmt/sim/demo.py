@@ -42,7 +42,9 @@ def _session(say: Callable[[str], None]) -> None:
         say(">>> user.buy('600000', price=10.50, amount=1000)      # 卖一只有 300 股：先部分成交")
         bought = user.buy("600000", price=10.50, amount=1000)
         user.drain(_WAIT)
-        say(f"{bought}\n\n>>> terminal.market.set('600000', ask1=10.50, ask1_volume=400)   # 行情到价，再成交 400 股")
+        say(
+            f"{bought}\n\n>>> terminal.market.set('600000', ask1=10.50, ask1_volume=400)   # 行情到价，再成交 400 股"
+        )
         terminal.market.set("600000", ask1=10.50, ask1_volume=400)
         user.drain(_WAIT)
         say("\n>>> user.market_buy('000001', amount=500, ttype='最优五档即时成交剩余撤销')")
@@ -55,4 +57,6 @@ def _session(say: Callable[[str], None]) -> None:
         sold = user.sell("600036", price=35.40, amount=600)
         user.drain(_WAIT)
         say(f"{sold}\n\n>>> user.position\n{user.position!r}\n")
-        say(f">>> user.today_entrusts\n{user.today_entrusts!r}\n\n>>> user.today_trades\n{user.today_trades!r}")
+        say(
+            f">>> user.today_entrusts\n{user.today_entrusts!r}\n\n>>> user.today_trades\n{user.today_trades!r}"
+        )

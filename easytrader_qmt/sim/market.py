@@ -20,7 +20,7 @@ from easytrader_qmt.sim.repricing import Prices, QuoteChange, repriced
 __all__ = ["Instrument", "Market", "Quote", "UnknownSecurity"]
 
 
-class UnknownSecurity(KeyError):  # noqa: N818 - named as the package names its errors
+class UnknownSecurity(KeyError):
     """The market has no such security, or a bare code fits several."""
 
     def __str__(self) -> str:

@@ -53,7 +53,9 @@ def run_script(
     layer.declare_process_simulated(lambda path: home if find(str(path)) is not None else path)
     over = threading.Event()
     if seconds is not None:
-        threading.Thread(target=_watch, args=(seconds, over, say, terminal), name="sim run clock", daemon=True).start()
+        threading.Thread(
+            target=_watch, args=(seconds, over, say, terminal), name="sim run clock", daemon=True
+        ).start()
     try:
         status = _run(script, args)
     except KeyboardInterrupt:
@@ -74,7 +76,10 @@ def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]
 
     endpoint = link_client.find(terminal_dir)
     if endpoint is None:
-        raise SystemExit(f"{terminal_dir} 没有以独立进程运行的仿真终端；先运行 python -m easytrader_qmt sim terminal {terminal_dir}")
+        raise SystemExit(
+            f"{terminal_dir} 没有以独立进程运行的仿真终端；"
+            f"先运行 python -m easytrader_qmt sim terminal {terminal_dir}"
+        )
     return None, endpoint, terminal_dir
 
 
@@ -94,7 +99,9 @@ def _run(script: Path, args: list[str]) -> int:
     return 0
 
 
-def _watch(seconds: float, over: threading.Event, say: Callable[[str], None], terminal: Terminal | None) -> None:
+def _watch(
+    seconds: float, over: threading.Event, say: Callable[[str], None], terminal: Terminal | None
+) -> None:
     """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
     if over.wait(seconds):
         return
@@ -124,7 +131,12 @@ def _report(terminal: Terminal | None, named: list[str], say: Callable[[str], No
         say(f"【仿真】柜台看到的账号 {account.account_id}: 委托 {len(orders)} 笔，成交 {len(trades)} 笔")
         asset = terminal.counter.asset(account.account_id)
         positions = terminal.counter.positions(account.account_id)
-        tables = (("资金", "asset", [asset]), ("持仓", "position", positions), ("委托", "order", orders), ("成交", "trade", trades))
+        tables = (
+            ("资金", "asset", [asset]),
+            ("持仓", "position", positions),
+            ("委托", "order", orders),
+            ("成交", "trade", trades),
+        )
         for title, kind, found in tables:
             say(f"{title}:\n{rows(kind, [_object(each) for each in found])!r}")
 

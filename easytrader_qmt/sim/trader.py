@@ -90,7 +90,9 @@ class SimTrader(MiniqmtTrader):
     def exit(self) -> None:
         """Close the connection and stop its threads; the terminal itself goes on. A second call does nothing."""
         super().exit()
-        if self._terminal is not self._home_terminal and isinstance(self._terminal, link_client.ControlClient):
+        if self._terminal is not self._home_terminal and isinstance(
+            self._terminal, link_client.ControlClient
+        ):
             self._terminal.close()
             self._terminal = self._home_terminal
 

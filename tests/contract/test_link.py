@@ -488,7 +488,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(strict: Serv
 
 
 def test_a_client_that_never_reads_its_pushes_is_cut_off(tmp_path: Path) -> None:
-    served = Served(tmp_path / "userdata_mini", replace(LinkLimits(), most_rows=50, ping_seconds=0.05))
+    served = Served(tmp_path / "userdata_mini", replace(LinkLimits(), most_rows=50, stall_seconds=1000.0))
     try:
         remote, told = served.client(100)
         with HandPeer(served.directory) as deaf:
@@ -506,6 +506,25 @@ def test_a_client_that_never_reads_its_pushes_is_cut_off(tmp_path: Path) -> None
                 assert seq < 50_000, "it was never cut off"
         still_serves(remote, told)
         remote.detach(told)
+    finally:
+        served.close()
+
+
+def test_a_client_that_asks_faster_than_it_reads_is_made_to_wait(tmp_path: Path) -> None:
+    limits = replace(LinkLimits(), most_rows=2000, resume_rows=100, stall_seconds=1000.0)
+    served = Served(tmp_path / "userdata_mini", limits)
+    try:
+        for _ in range(100):
+            served.terminal.order_by_hand("buy", "600000.SH", 9.6, 100)
+        with HandPeer(served.directory) as greedy:
+            greedy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            greedy.shake_hands()
+            assert greedy.attach(101)
+            for seq in range(200):
+                greedy.ask("queryStockOrders", seq)
+            for seq in range(200):
+                answer = greedy.expect("answer")
+                assert (answer["seq"], len(answer["payload"])) == (seq, 100)
     finally:
         served.close()
 

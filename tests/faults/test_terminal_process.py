@@ -1,4 +1,4 @@
-"""The simulated terminal as its own process: killed, frozen, started twice, and still right about every order."""
+"""The simulated terminal as its own process: killed, frozen, started twice, and still right about orders."""
 
 from __future__ import annotations
 
@@ -393,7 +393,7 @@ def test_serve_refuses_what_cannot_be(home: Path, words: dict[str, Any]) -> None
 
 
 def test_every_state_along_the_way_is_whole(tmp_path: Path) -> None:
-    """A copy of the file after each save, as a kill right then would leave it, restores the very same books."""
+    """A copy of the file after each save, as a kill right then would leave it, restores the same books."""
     seed = 20_250_807
     print(f"seed {seed}")
     rng = random.Random(seed)

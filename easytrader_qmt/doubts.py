@@ -1,0 +1,140 @@
+"""What a snapshot of the counter proves about the orders nobody was sure of.
+
+Pure: orders and entries in, resolutions out. It never calls an order absent that may still be on its way,
+that a snapshot could not show, or that may be there under a remark the broker has cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from easytrader_qmt.clock import day_number
+from easytrader_qmt.journal_entries import Entry
+from easytrader_qmt.remarks import token_of
+
+__all__ = ["SETTLE_SECONDS", "CounterOrder", "Resolution", "provable_from", "reconcile"]
+
+SETTLE_SECONDS = 3.0
+"""How long an order may be on its way before a snapshot without it means anything."""
+
+_REJECTED = 57
+# How far the counter's clock may be behind this machine's, in seconds.
+_CLOCKS_APART = 60.0
+
+
+class CounterOrder(Protocol):
+    """One row of the counter's order list, such as the vendor's XtOrder."""
+
+    @property
+    def order_id(self) -> int: ...  # noqa: D102
+    @property
+    def order_remark(self) -> str: ...  # noqa: D102
+    @property
+    def stock_code(self) -> str: ...  # noqa: D102
+    @property
+    def order_type(self) -> int: ...  # noqa: D102
+    @property
+    def order_volume(self) -> Any: ...  # noqa: D102
+    @property
+    def order_status(self) -> int: ...  # noqa: D102
+    @property
+    def status_msg(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What is known of one entry now; to be written with ``Journal.finish`` unless still in doubt."""
+
+    entry: Entry
+    outcome: Literal["accepted", "refused", "absent", "in_doubt"]
+    order_id: int
+    """The counter's number, 0 where there is none."""
+    message: str
+    """The counter's reason for a refusal, otherwise why it was decided like this; Chinese."""
+
+
+def reconcile(
+    entries: Iterable[Entry],
+    orders: Iterable[CounterOrder],
+    complete: bool,
+    *,
+    snapshot_started: float,
+    settle: float = SETTLE_SECONDS,
+) -> list[Resolution]:
+    """What the counter's orders of one account say about its in-doubt entries, in the entries' order of keys.
+
+    An entry whose token is in an order's remark is accepted, or refused where that order is 废单 (57).
+    One that no order carries is absent only if ``complete`` (every order of the day was listed, and the
+    answer was believable), if it may have left no later than ``settle`` seconds before ``snapshot_started``
+    (Unix seconds) and on the same day, as the counter lists one day's orders, and if no order looks like it
+    with its remark lost. Everything else stays in doubt.
+    """
+    listed = list(orders)
+    by_token: dict[str, CounterOrder] = {}
+    for order in listed:
+        token = token_of(order.order_remark or "")
+        if token is not None and (token not in by_token or _rank(order) > _rank(by_token[token])):
+            by_token[token] = order
+    decided = []
+    for entry in sorted(entries, key=lambda entry: entry.key):
+        found = by_token.get(entry.token)
+        if found is not None:
+            decided.append(_found(entry, found))
+            continue
+        doubt = _doubt(entry, listed, complete, snapshot_started, settle)
+        decided.append(
+            Resolution(entry, "in_doubt", 0, doubt)
+            if doubt
+            else Resolution(entry, "absent", 0, "完整查询后柜台没有这笔委托，可以用同一编号重新下单")
+        )
+    return decided
+
+
+def provable_from(entries: Iterable[Entry], settle: float = SETTLE_SECONDS) -> float | None:
+    """From when (Unix seconds) on a snapshot can prove all these entries absent; None without entries."""
+    return max((entry.sent_at + settle for entry in entries), default=None)
+
+
+def _rank(order: CounterOrder) -> tuple[bool, int]:
+    """Of rows with one token, a live one says more than a refused one."""
+    return order.order_status != _REJECTED, order.order_id
+
+
+def _found(entry: Entry, order: CounterOrder) -> Resolution:
+    number = max(0, int(order.order_id))
+    if order.order_status == _REJECTED:
+        return Resolution(entry, "refused", number, order.status_msg or "废单（柜台没有说明原因）")
+    if not number:
+        return Resolution(entry, "in_doubt", 0, "柜台列出了这笔委托，但还没有委托编号")
+    return Resolution(entry, "accepted", number, "按备注在柜台找到")
+
+
+def _doubt(
+    entry: Entry, orders: Iterable[CounterOrder], complete: bool, started: float, settle: float
+) -> str:
+    """Why an entry that was not found is not proved absent; '' if it is."""
+    if not complete:
+        return "柜台的委托列表不完整"
+    if not entry.sent_at + settle <= started:
+        return "委托可能还在途中，下一次完整查询再核对"
+    if day_number(entry.begun_at) != day_number(started):
+        return "委托不是今天的，柜台已不再列出，请人工核对"
+    if any(_may_be(entry, order) for order in orders):
+        return "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对"
+    return ""
+
+
+def _may_be(entry: Entry, order: CounterOrder) -> bool:
+    """Whether this could be the entry's order, with its remark lost or cut."""
+    remark = order.order_remark or ""
+    return (
+        len(remark) < len(entry.remark)
+        and entry.remark.startswith(remark)
+        and order.stock_code == entry.stock_code
+        and order.order_type == entry.order_type
+        and int(order.order_volume) == entry.amount
+        # One that was at the counter before this one left is another.
+        and not 0 < (getattr(order, "order_time", 0) or 0) < entry.begun_at - _CLOCKS_APART
+    )

@@ -1,0 +1,82 @@
+"""The kill switch: a small file that stops orders in every process that watches it, and after a restart.
+
+What it cannot tell counts as killed. It never stops a cancel and never reads more than the file's reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+
+from easytrader_qmt.clock import Clock, shanghai
+from easytrader_qmt.errors import InvalidArgument
+
+__all__ = ["KillSwitch"]
+
+
+class KillSwitch:
+    """On while ``path`` exists, whatever wrote it; without a path it holds in this process only."""
+
+    def __init__(self, path: str | None, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._here: str | None = None
+
+    def on(self) -> bool:
+        """Whether orders are stopped; asks the file system each time."""
+        if self._here is not None:
+            return True
+        if self.path is None:
+            return False
+        try:
+            os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    def reason(self) -> str:
+        """Why it is on, as far as that was written; ''."""
+        if self._here is not None:
+            return self._here
+        try:
+            with open(self.path or "", encoding="utf-8") as file:
+                written = json.loads(file.read(4096))
+            return f"{written['reason']}（{written['at']}）"
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def turn_on(self, reason: str) -> bool:
+        """Stop orders here at once. False: the file could not be written, so only here, until `turn_off`."""
+        self._here = reason
+        if self.path is None:
+            return True
+        content = {"reason": reason, "at": shanghai(self._clock.now()).isoformat(timespec="seconds")}
+        draft = f"{self.path}.{os.getpid()}.new"
+        try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            with open(draft, "w", encoding="utf-8") as file:
+                file.write(json.dumps({**content, "pid": os.getpid()}, ensure_ascii=False))
+            os.replace(draft, self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.remove(draft)
+            return False
+        # From here on the file alone decides, so that another process can let orders through again.
+        self._here = None
+        return True
+
+    def turn_off(self) -> None:
+        """Let orders through again, everywhere. Raises InvalidArgument if the file cannot be removed."""
+        if self.path is not None:
+            try:
+                os.remove(self.path)
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:
+                raise InvalidArgument(
+                    f"总开关文件 {self.path} 删不掉（{error}），下单仍然停止。请手工删除它"
+                ) from error
+        self._here = None

@@ -1,0 +1,373 @@
+"""What was observed of the real client, through the vendor's own XtQuantTrader on a simulated terminal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim.layer import native_module
+from easytrader_qmt.sim.native import SESSION_FILE_BYTES, ClientSettings
+from easytrader_qmt.sim.structs import NativeCrash
+from tests.clocks import FakeClock
+from tests.facade import Heard, on_a_thread
+
+SETTLED = 0.15
+"""Seconds after which a call that has not come back is taken to block; a free one needs a thousandth of it."""
+
+
+class Raw:
+    """The vendor's traders, made off the main thread and stopped at the end."""
+
+    def __init__(self, package: Any) -> None:
+        self.package = package
+        self.account = package.xttype.StockAccount("1000001")
+        self.made: list[Any] = []
+        self.stopped: set[int] = set()
+
+    def trader(self, path: str | Path, session: int = 100, callback: Any = None) -> Any:
+        # A class without the finaliser, which replaces the main thread's event loop.
+        quiet = type("XtQuantTrader", (self.package.xttrader.XtQuantTrader,), {"__del__": lambda self: None})
+        made = on_a_thread(lambda: quiet(str(path), session, callback if callback is not None else Heard()))
+        self.made.append(made)
+        return made
+
+    def connected(self, terminal: Terminal, session: int = 100, callback: Any = None) -> Any:
+        made = self.trader(terminal.home, session, callback)
+        made.start()
+        assert made.connect() == 0
+        assert on_a_thread(lambda: made.subscribe(self.account)) == 0
+        return made
+
+    def close(self) -> None:
+        for made in self.made:
+            for waiting in list(made.cbs.values()):
+                waiting(None)
+            if made.executor is not None:
+                on_a_thread(made.stop)
+            made.loop.close()
+
+
+@pytest.fixture
+def raw(xt: Any) -> Iterator[Raw]:
+    made = Raw(xt)
+    yield made
+    made.close()
+
+
+def blocks(call: Callable[[], Any]) -> bool:
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(SETTLED)
+    return thread.is_alive()
+
+
+def test_start_creates_whatever_path_it_is_given(
+    raw: Raw, tmp_path: Path, impatient: None, terminal: Terminal
+) -> None:
+    nowhere = tmp_path / "没有" / "这个" / "目录"
+    trader = raw.trader(nowhere, 105)
+    trader.start()
+    assert (nowhere / "down_queue_105").stat().st_size == SESSION_FILE_BYTES == 72 << 20
+    assert trader.connect() == -1
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "a file", "not started", "the parent"])
+def test_connect_where_no_terminal_is(where: str, raw: Raw, tmp_path: Path, terminal: Terminal, impatient: None) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a file").write_bytes(b"")
+    paths = {"not started": Path(terminal.home), "the parent": Path(terminal.home).parent}
+    trader = raw.trader(paths.get(where, tmp_path / where))
+    if where != "not started":
+        trader.start()
+        assert trader.connect() == -1
+        assert on_a_thread(lambda: trader.subscribe(raw.account)) == -1
+    else:
+        assert trader.async_client.connect() == -1
+
+
+def test_a_failed_connect_lasts_three_seconds_or_what_is_set(raw: Raw, tmp_path: Path) -> None:
+    assert TerminalSettings().connect_timeout == 3.0
+    assert ClientSettings().connect_timeout == 3.0
+    clock = FakeClock()
+    terminal = Terminal(tmp_path / "home", clock=clock, settings=TerminalSettings(connect_timeout=2.5))
+    terminal.faults.refuse_connects(1)
+    trader = raw.trader(terminal.home)
+    trader.start()
+    assert trader.connect() == -1
+    assert clock.slept == [2.5]
+    assert trader.connect() == 0
+    assert clock.slept == [2.5]
+    terminal.close()
+
+
+def test_before_connect_and_after_a_failed_one(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    trader = raw.trader(terminal.home, callback=heard)
+    trader.start()
+    for attempt in range(2):
+        assert on_a_thread(lambda: trader.subscribe(raw.account)) == -1
+        assert on_a_thread(lambda: trader.query_stock_asset(raw.account)) is None
+        assert on_a_thread(lambda: trader.query_stock_order(raw.account, 5)) is None
+        assert on_a_thread(lambda: trader.query_stock_position(raw.account, "600036.SH")) is None
+        for name in ("query_stock_orders", "query_stock_trades", "query_stock_positions"):
+            assert on_a_thread(lambda name=name: getattr(trader, name)(raw.account)) == []
+        assert on_a_thread(trader.query_account_infos) == []
+        sent = (raw.account, "600036.SH", 23, 100, 11, 35.5, "s", "r")
+        assert on_a_thread(lambda sent=sent: trader.order_stock(*sent)) == -1
+        assert on_a_thread(lambda: trader.cancel_order_stock(raw.account, 5)) == -1
+        seq = trader.order_stock_async(*sent)
+        assert seq > 0
+        answer = heard.wait_for("on_order_stock_async_response", attempt + 1)[-1]
+        assert (answer.seq, answer.order_id, answer.error_msg) == (seq, -1, "")
+        seq = trader.cancel_order_stock_async(raw.account, 5)
+        assert seq > 0
+        answer = heard.wait_for("on_cancel_order_stock_async_response", attempt + 1)[-1]
+        assert (answer.seq, answer.cancel_result, answer.order_id) == (seq, -1, 0)
+        terminal.faults.refuse_connects(1)
+        assert trader.connect() == -1
+    assert heard.of("on_order_error") == heard.of("on_cancel_error") == []
+    assert terminal.orders("1000001") == []
+
+
+@pytest.mark.parametrize("when", ["never started", "stopped"])
+def test_a_sync_call_without_start_or_after_stop_blocks(when: str, raw: Raw, terminal: Terminal) -> None:
+    if when == "stopped":
+        trader = raw.connected(terminal)
+        on_a_thread(trader.stop)
+    else:
+        trader = raw.trader(terminal.home)
+    assert blocks(lambda: trader.query_stock_asset(raw.account))
+
+
+def test_stop_and_start_again(raw: Raw, terminal: Terminal) -> None:
+    trader = raw.connected(terminal)
+    on_a_thread(trader.stop)
+    on_a_thread(trader.stop)
+    assert terminal.clients == 0
+    trader.start()
+    assert trader.connect() == 0
+    assert on_a_thread(lambda: trader.query_stock_asset(raw.account)).cash == 10_000_000
+
+
+def test_a_session_id_in_use_or_not_rested(raw: Raw, tmp_path: Path) -> None:
+    clock = FakeClock()
+    terminal = Terminal(tmp_path / "home", clock=clock, settings=TerminalSettings(connect_timeout=0.0))
+    first = raw.connected(terminal, 100)
+    second = raw.trader(terminal.home, 100)
+    second.start()
+    assert second.connect() == -1
+    on_a_thread(first.stop)
+    assert second.connect() == -1
+    clock.pass_(3.1)
+    assert second.connect() == 0
+    third = raw.trader(terminal.home, 101)
+    third.start()
+    assert third.connect() == 0
+    terminal.close()
+
+
+def test_a_sync_call_inside_a_callback_deadlocks(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    made: list[Any] = []
+
+    class Asking:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args: heard.keep(name, *args)
+
+        def on_stock_order(self, order: Any) -> None:
+            heard.keep("asking")
+            made[0].query_stock_asset(raw.account)
+            heard.keep("answered")
+
+    made.append(raw.connected(terminal, callback=Asking()))
+    made[0].order_stock_async(raw.account, "600036.SH", 23, 100, 11, 35.0)
+    heard.wait_for("asking")
+    assert blocks(lambda: made[0].query_stock_asset(raw.account))
+    assert heard.of("answered") == []
+
+
+def test_relaxed_mode_frees_a_query_inside_a_push(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    made: list[Any] = []
+
+    class Asking:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args: heard.keep(name, *args)
+
+        def on_stock_order(self, order: Any) -> None:
+            heard.keep("answered", made[0].query_stock_asset(raw.account))
+
+    trader = raw.trader(terminal.home, callback=Asking())
+    made.append(trader)
+    trader.set_relaxed_response_order_enabled(True)
+    trader.start()
+    assert trader.connect() == 0
+    assert on_a_thread(lambda: trader.subscribe(raw.account)) == 0
+    trader.order_stock_async(raw.account, "600036.SH", 23, 100, 11, 35.0)
+    assert heard.wait_for("answered")[0].account_id == "1000001"
+
+
+def test_an_exception_in_a_callback_is_swallowed(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+
+    class Raising:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args: heard.keep(name, *args)
+
+        def on_stock_order(self, order: Any) -> None:
+            raise RuntimeError("mine")
+
+    trader = raw.connected(terminal, callback=Raising())
+    trader.order_stock_async(raw.account, "600036.SH", 23, 100, 11, 35.5)
+    heard.wait_for("on_stock_trade")
+    heard.wait_for("on_stock_position")
+
+
+def test_on_connected_never_fires_and_connected_lies(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    trader = raw.connected(terminal, callback=heard)
+    terminal.faults.disconnect()
+    heard.wait_for("on_disconnected")
+    assert heard.of("on_connected") == []
+    assert trader.connected is True
+    assert on_a_thread(lambda: trader.query_stock_asset(raw.account)) is None
+    assert on_a_thread(lambda: trader.query_stock_orders(raw.account)) == []
+
+
+def test_a_lost_connection_that_nobody_tells(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    trader = raw.connected(terminal, callback=heard)
+    terminal.faults.disconnect(notify=False)
+    assert on_a_thread(lambda: trader.query_stock_asset(raw.account)) is None
+    assert heard.of("on_disconnected") == []
+
+
+def test_run_forever_does_not_return(raw: Raw, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    class Enough(Exception):
+        pass
+
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 1000:
+            raise Enough
+
+    trader = raw.connected(terminal)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", sleep)
+        with pytest.raises(Enough):
+            trader.run_forever()
+
+
+@pytest.mark.parametrize("field", ["stock_code", "strategy_name", "order_remark"])
+def test_none_in_a_string_field_is_a_crash(field: str, raw: Raw, terminal: Terminal) -> None:
+    trader = raw.connected(terminal)
+    words = {"stock_code": "600036.SH", "strategy_name": "s", "order_remark": "r", field: None}
+    with pytest.raises((NativeCrash, AttributeError, TypeError)):
+        on_a_thread(
+            lambda: trader.order_stock(raw.account, order_type=23, order_volume=100, price_type=11, price=35.0, **words)
+        )
+    assert terminal.orders("1000001") == []
+
+
+def test_long_strings_are_cut_in_bytes(raw: Raw, terminal: Terminal) -> None:
+    trader = raw.connected(terminal)
+    order = (raw.account, "600036.SH", 23, 100, 11, 35.0)
+    on_a_thread(lambda: trader.order_stock(*order, "s" * 30, "r" * 30))
+    on_a_thread(lambda: trader.order_stock(*order, "", "备注" * 4))
+    first, second = on_a_thread(lambda: trader.query_stock_orders(raw.account))
+    assert (first.strategy_name, first.order_remark) == ("s" * 23, "r" * 23)
+    with pytest.raises(UnicodeDecodeError):
+        _ = second.order_remark
+
+
+def test_a_half_character_in_a_row_is_none_to_the_facade(raw: Raw, terminal: Terminal, new_user: Any) -> None:
+    trader = raw.connected(terminal, 300)
+    on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, 100, 11, 35.0, "", "备注" * 4))
+    user = new_user()
+    user.connect(stock_account="1000001")
+    [row] = user.today_entrusts
+    assert row["order_remark"] is None
+    assert row["stock_code"] == "600036.SH"
+
+
+def test_volumes_of_other_types(raw: Raw, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    request = terminal.request
+    monkeypatch.setattr(
+        terminal,
+        "request",
+        lambda client, name, seq, fields: (seen.append(fields), request(client, name, seq, fields))[1],
+    )
+    trader = raw.connected(terminal)
+    on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, 100.7, 11, 35.0))
+    assert (seen[-1]["order_volume"], seen[-1]["order_amount"]) == (100, 100.7)
+    with pytest.raises(TypeError):
+        on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, "100", 11, 35.0))
+    for volume, price in ((-100, 35.0), (100, float("nan"))):
+        assert on_a_thread(lambda v=volume, p=price: trader.order_stock(raw.account, "600036.SH", 23, v, 11, p)) > 0
+    assert [row["order_status"] for row in terminal.orders("1000001")] == [50, 57, 57]
+
+
+def test_stock_account_returns_its_error(raw: Raw) -> None:
+    account = raw.package.xttype.StockAccount
+    assert isinstance(account(123), str)
+    assert isinstance(account(None), str)
+    with pytest.raises(Exception, match="NONSENSE"):
+        account("1", "nonsense")
+
+
+def test_sync_order_drops_the_message_that_the_async_response_carries(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    trader = raw.connected(terminal, callback=heard)
+    assert on_a_thread(lambda: trader.order_stock(raw.account, "600999.SH", 23, 100, 11, 10.0)) == -1
+    trader.order_stock_async(raw.account, "600999.SH", 23, 100, 11, 10.0)
+    [answer] = heard.wait_for("on_order_stock_async_response")
+    assert "600999.SH" in answer.error_msg
+
+
+def test_an_order_error_waits_for_its_response(raw: Raw, terminal: Terminal) -> None:
+    heard = Heard()
+    trader = raw.connected(terminal, callback=heard)
+    trader.order_stock_async(raw.account, "000001.SZ", 24, 100, 11, 11.3)
+    heard.wait_for("on_order_error")
+    order_of_calls = [name for name, _ in heard.calls]
+    assert order_of_calls.index("on_order_stock_async_response") < order_of_calls.index("on_order_error")
+    terminal.faults.lose_responses(1)
+    trader.order_stock_async(raw.account, "000001.SZ", 24, 100, 11, 11.3)
+    on_a_thread(lambda: trader.query_stock_asset(raw.account))
+    assert len(heard.of("on_order_error")) == 1
+
+
+def test_building_on_the_main_thread_replaces_its_event_loop(raw: Raw, terminal: Terminal) -> None:
+    """What our session avoids by building elsewhere; shown here on a thread that says it is the main one."""
+    import asyncio
+
+    loops: list[Any] = []
+
+    def build() -> None:
+        before = asyncio.new_event_loop()
+        asyncio.set_event_loop(before)
+        threading.current_thread().name = "MainThread"
+        trader = raw.package.xttrader.XtQuantTrader(terminal.home, 100)
+        loops.extend([before, trader.loop, asyncio.get_event_loop_policy().get_event_loop()])
+        trader.loop.close()
+        type(trader).__del__(trader) if False else None
+        before.close()
+        trader.oldloop = None
+        loops.append(trader)
+
+    on_a_thread(build)
+    before, its, now, trader = loops
+    assert now is its
+    assert now is not before
+    assert native_module().__simulated__
+    del trader
