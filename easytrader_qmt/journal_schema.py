@@ -53,7 +53,8 @@ _TABLES = (
 )
 # A backstop of 16 MiB: the journal itself checkpoints long before, and never on an order's way out.
 _CHECKPOINT_PAGES = 4000
-_WAL_TRIES = 50
+_WAL_PAUSE = 0.005
+_WAL_TRIES = 10_000
 
 
 def open_file(
@@ -104,7 +105,6 @@ def _use_wal(
     connection: sqlite3.Connection, left: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
     # SQLite does not wait by itself for this one, so two processes that make one file would fail here.
-    pause = left() / _WAL_TRIES
     for tried in range(_WAL_TRIES + 1):
         try:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -112,9 +112,9 @@ def _use_wal(
             connection.execute("PRAGMA busy_timeout=0")
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or tried == _WAL_TRIES:
+            if "locked" not in str(error) or tried == _WAL_TRIES or left() <= _WAL_PAUSE:
                 raise
-            sleep(pause)
+            sleep(_WAL_PAUSE)
         else:
             break
     connection.execute(f"PRAGMA busy_timeout={int(left() * 1000)}")

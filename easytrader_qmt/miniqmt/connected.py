@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, SystemClock
-from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
+from easytrader_qmt.errors import InvalidArgument, NotConnected, QueryFailed
 from easytrader_qmt.events import Handler, Handlers, check_event
 from easytrader_qmt.miniqmt import diagnosis
 from easytrader_qmt.miniqmt.connection import Connection, Target
@@ -91,9 +91,7 @@ class ConnectedTrader:
         self.connect(**prepared(config_path, kwargs))
 
     def _open(self, options: ConnectOptions) -> None:
-        account = self._vendor.account_class(options.stock_account, options.account_type)
-        if isinstance(account, str):
-            raise ConnectError(f"xtquant 拒绝了资金账号：{account}")
+        account = self._vendor_account(options.stock_account, options.account_type)
         self.exit()
         self._announce(options)
         hearing = Hearing(self._handlers, options.trader_callback, self._shown)
@@ -129,6 +127,19 @@ class ConnectedTrader:
             if isinstance(error, AttemptFailed):
                 raise diagnosis.connect_error(str(error), options, self._vendor) from error
             raise
+
+    def _vendor_account(self, account_id: str, account_type: str) -> Any:
+        """The vendor's account object. Raises InvalidArgument where the vendor refuses, in whatever way."""
+        try:
+            account = self._vendor.account_class(account_id, account_type)
+        except Exception as error:
+            raise InvalidArgument(
+                f"account_type={account_type!r} 无效：{error}；可选 STOCK（股票）、CREDIT（信用）等 xtquant 支持的类型"
+            ) from None
+        if isinstance(account, str):
+            # The vendor's class returns its complaint instead of raising it.
+            raise InvalidArgument(f"stock_account 无效：{account}")
+        return account
 
     def _announce(self, options: ConnectOptions) -> None:
         logger.info("正在连接到 MiniQMT{}...", "（仿真终端，不是真实交易）" if self._vendor.simulated else "")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from typing import Any
+
+from easytrader_qmt.miniqmt.deadline import fail, settle
 
 
 class ConnectionLost(Exception):
@@ -28,45 +30,46 @@ class InFlight:
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
         self._early: dict[int, tuple[str, Any]] = {}
-        self._queries: set[Future[Any]] = set()
+        self._expected: set[Future[Any]] = set()
         self._issuing = 0
-        self._failure: ConnectionLost | None = None
+        self._lost = ""
 
     def issue(self, call: Callable[[], int]) -> Future[Any]:
-        """Send with ``call``, which returns the request number; the future gets the answer."""
+        """Send with ``call``, which returns the request number; the future gets the answer.
+
+        Raises ConnectionLost when the connection was lost before, and then nothing was sent.
+        """
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
+            self._check()
             self._issuing += 1
         future: Future[Any] = Future()
         seq: int | None = None
         try:
             seq = call()
         finally:
-            answer, strangers = self._issued(seq, future)
-        if answer is not None:
-            settle(future, answer)
-        for method, response in strangers:
-            self._foreign(method, response)
+            early, strangers = self._issued(seq, future)
+            for method, response in strangers:
+                self._foreign(method, response)
+        if early is not None:
+            settle(future, early[1])
         return future
 
-    def _issued(self, seq: int | None, future: Future[Any]) -> tuple[Any, list[tuple[str, Any]]]:
+    def _issued(
+        self, seq: int | None, future: Future[Any]
+    ) -> tuple[tuple[str, Any] | None, list[tuple[str, Any]]]:
         with self._lock:
             self._issuing -= 1
-            answer = None
-            if seq is not None:
-                early = self._early.pop(seq, None)
-                if early is not None:
-                    answer = early[1]
-                elif self._failure is not None:
-                    future.set_exception(self._failure)
+            early = None if seq is None else self._early.pop(seq, None)
+            if seq is not None and early is None:
+                if self._lost:
+                    fail(future, ConnectionLost(self._lost))
                 else:
                     self._waiting[seq] = future
             strangers: list[tuple[str, Any]] = []
             if not self._issuing and self._early:
                 strangers = list(self._early.values())
                 self._early.clear()
-        return answer, strangers
+        return early, strangers
 
     def answered(self, method: str, response: Any) -> None:
         """Take an order's or a cancel's response, in whatever order it comes."""
@@ -83,54 +86,47 @@ class InFlight:
         else:
             settle(future, response)
 
-    def query(self, send: Callable[[Callable[[Any], None]], Any]) -> Future[Any]:
-        """Send a query whose answer comes to a callback of its own."""
+    def expect(self) -> Future[Any]:
+        """A future that a loss of the connection fails. Raises ConnectionLost when it is lost already."""
         future: Future[Any] = Future()
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            self._queries.add(future)
+            self._check()
+            self._expected.add(future)
+        future.add_done_callback(self.abandon)
+        return future
 
-        def arrived(answer: Any) -> None:
-            with self._lock:
-                self._queries.discard(future)
-            settle(future, answer)
-
+    def query(self, send: Callable[[Callable[[Any], None]], Any]) -> Future[Any]:
+        """Send a query whose answer comes to a callback of its own."""
+        future = self.expect()
         try:
-            send(arrived)
+            send(lambda answer: settle(future, answer))
         except BaseException:
-            with self._lock:
-                self._queries.discard(future)
+            self.abandon(future)
             raise
         return future
 
     def abandon(self, future: Future[Any]) -> None:
-        """Stop waiting for a query; a late answer goes nowhere."""
+        """Stop waiting for what was expected; a late answer goes nowhere."""
         with self._lock:
-            self._queries.discard(future)
+            self._expected.discard(future)
 
     def fail(self, why: str) -> None:
         """Fail everything under way, at once, and whatever is issued from now on."""
-        failure = ConnectionLost(why)
         with self._lock:
-            if self._failure is not None:
+            if self._lost:
                 return
-            self._failure = failure
-            futures = [*self._waiting.values(), *self._queries]
+            self._lost = why
+            futures = [*self._waiting.values(), *self._expected]
             self._waiting.clear()
-            self._queries.clear()
+            self._expected.clear()
         for future in futures:
-            if not future.done():
-                future.set_exception(failure)
+            # An error of its own for each: one shared by many threads would gather all their frames.
+            fail(future, ConnectionLost(why))
+
+    def _check(self) -> None:
+        if self._lost:
+            raise ConnectionLost(self._lost)
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._waiting) + len(self._queries)
-
-
-def settle(future: Future[Any], answer: Any) -> None:
-    """Give a future its answer unless it was failed a moment before."""
-    try:
-        future.set_result(answer)
-    except InvalidStateError:
-        return
+            return len(self._waiting) + len(self._expected)

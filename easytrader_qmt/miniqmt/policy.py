@@ -30,12 +30,20 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class StateChange:
-    """One step of the state machine. ``attempt`` counts the reconnects of this outage, from 1."""
+    """One step of the state machine. ``attempt`` counts the reconnects of this outage, from 1.
+
+    ``next_attempt_in`` is in seconds: 0 when an attempt follows at once, None when none is due.
+    """
 
     state: State
     previous: State
     reason: str = ""
     attempt: int = 0
+    next_attempt_in: float | None = None
+
+
+LEAST_WAIT = 0.1
+"""Seconds between two attempts at least: with an interval of 0 a missing path would be a busy loop."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +65,30 @@ class ReconnectPolicy:
     def wait(self, attempt: int) -> float:
         """Seconds to wait after the failed attempt number ``attempt`` (from 1)."""
         if self.backoff is None:
-            return self.interval
+            return max(LEAST_WAIT, self.interval)
         # 2.0 ** 60 seconds is already past any cap; a larger exponent would overflow after a long outage.
         steady = min(self.backoff, self.interval * 2.0 ** min(attempt - 1, 60))
-        return steady * self.rng.uniform(0.5, 1.0)
+        return max(LEAST_WAIT, steady * self.rng.uniform(0.5, 1.0))
 
     def describe_limit(self) -> str:
         """The attempt limit as the log shows it."""
         return "无限" if self.max_attempts == 0 else f"{self.max_attempts} 次"
+
+
+def describe_down(state: State, auto: bool, down_for: float | None, due_in: float | None) -> str:
+    """For how long a connection has been down and when the next attempt is, in Chinese; times in seconds."""
+    parts = [] if down_for is None else [f"已断开 {down_for:.0f} 秒"]
+    if state is State.GAVE_UP:
+        parts.append("已停止自动重连，可调用 user.reconnect() 再试")
+    elif state in (State.CONNECTING, State.SYNCING):
+        parts.append("正在重连")
+    elif not auto:
+        parts.append("未启用自动重连，可调用 user.reconnect() 重连")
+    elif due_in is not None:
+        parts.append(f"下一次重连在 {max(0.0, due_in):.0f} 秒后")
+    else:
+        parts.append("即将重连")
+    return "，".join(parts)
 
 
 def worth_telling(attempt: int) -> bool:

@@ -62,8 +62,8 @@ class Session:
         self._inflight = InFlight(foreign=self._stranger)
         self._gone = threading.Event()
         self._detached = False
-        self._building = False
         self._started = False
+        self._must_return: list[threading.Event] = []
         self._receiver = PushReceiver(self._pushed, self._inflight.answered, self._disconnected)
 
     # --- opening and closing -------------------------------------------------------------------
@@ -71,28 +71,46 @@ class Session:
     def open(self) -> None:
         """Build, start and connect. Raises SessionFailed; the session must then be closed."""
         # Off the main thread: the vendor's constructor replaces the main thread's asyncio event loop.
-        self._step("创建 XtQuantTrader", self._deadlines.call, self._build)
-        self._step("start()", self._deadlines.call, self._start)
+        self._step("创建 XtQuantTrader", self._deadlines.call, self._build, must_return=True)
+        self._step("start()", self._deadlines.call, self._start, must_return=True)
         result = self._step("connect()", self._deadlines.connect, self.trader.connect)
         if result != 0:
             raise SessionFailed(f"connect() 返回 {result!r}")
 
     def _build(self) -> None:
-        self._building = True
         self.trader = self._vendor.trader_class(self.path, self.session_id, self._receiver)
-        self._building = False
 
     def _start(self) -> None:
         self._started = True
         self.trader.start()
 
-    def _step(self, what: str, seconds: float, call: Callable[[], Any]) -> Any:
+    def _step(
+        self, what: str, seconds: float, call: Callable[[], Any], *, must_return: bool = False
+    ) -> Any:
+        """A vendor call of its own thread, given up at its deadline or as soon as the session is detached.
+
+        ``must_return``: ``stop()`` makes no sense before this call has come back.
+        """
         try:
-            return within(seconds, call, what)
-        except DeadlineExceeded as error:
+            outcome = self._inflight.expect()
+            run = self._noted(call) if must_return else call
+            return within(seconds, run, what, outcome=outcome)
+        except (DeadlineExceeded, ConnectionLost) as error:
             raise SessionFailed(str(error)) from None
         except Exception as error:
             raise SessionFailed(f"{what} 失败：{error}") from error
+
+    def _noted(self, call: Callable[[], Any]) -> Callable[[], Any]:
+        returned = threading.Event()
+        self._must_return.append(returned)
+
+        def run() -> Any:
+            try:
+                return call()
+            finally:
+                returned.set()
+
+        return run
 
     def subscribe(self, account: Any) -> None:
         """Subscribe an account's pushes. Raises SessionFailed unless the terminal says yes."""
@@ -114,35 +132,43 @@ class Session:
         ``late`` then runs if it comes back after all.
         """
         self.detach("会话已关闭")
-        trader = self.trader
-        if trader is None:
-            return not self._building
-
-        def came_back() -> None:
-            self._clear(trader)
-            late()
-
-        if self._started:
-            try:
-                within(self._deadlines.stop, trader.stop, "stop()", came_back)
-            except DeadlineExceeded:
-                return False
-            except Exception as error:
-                logger.debug("stop() 抛出异常，已忽略：{}", error)
-        self._clear(trader)
+        if not self._must_return:
+            return True
+        self._let_waiters_go()
+        try:
+            within(self._deadlines.stop, self._finish, "stop()", late)
+        except DeadlineExceeded:
+            return False
         return True
 
-    def _clear(self, trader: Any) -> None:
-        """Let go of what the vendor's layer would keep for ever."""
-        # A synchronous call whose answer never came blocks its thread for good, even after stop().
-        for callback in list(getattr(trader, "cbs", {}).values()):
-            with contextlib.suppress(Exception):
-                callback(None)
+    def _finish(self) -> None:
+        # A constructor or a start() that hangs would bring the client to life after its stop().
+        for returned in self._must_return:
+            returned.wait()
+        trader = self.trader
+        if trader is None:
+            return
+        if self._started:
+            try:
+                trader.stop()
+            except Exception as error:
+                logger.debug("stop() 抛出异常，已忽略：{}", error)
+        self._let_waiters_go()
         # An event loop is made for each instance and never closed: three open files each.
         loop = getattr(trader, "loop", None)
         if loop is not None:
             with contextlib.suppress(Exception):
                 loop.close()
+
+    def _let_waiters_go(self) -> None:
+        """End the vendor's synchronous calls whose answer never came: they wait for good, even after stop().
+
+        Only those: a user's callback of a raw asynchronous call must not run on our thread.
+        """
+        for waiter in list(getattr(self.trader, "cbs", {}).values()):
+            if "common_op_sync" in getattr(waiter, "__qualname__", ""):
+                with contextlib.suppress(Exception):
+                    waiter(None)
 
     @property
     def alive(self) -> bool:
@@ -164,14 +190,12 @@ class Session:
         seconds = self._deadlines.call if timeout is None else timeout
         ask = getattr(self.trader, f"{name}_async", None)
         if ask is None:
-            if self._gone.is_set():
-                raise ConnectionLost("连接已断开")
             plain = getattr(self.trader, name)
-            return within(seconds, lambda: plain(*args), f"{name}()")
+            return within(seconds, lambda: plain(*args), f"{name}()", outcome=self._inflight.expect())
         future = self._inflight.query(lambda arrived: ask(*_with_callback(name, args, arrived)))
         try:
             return settled(future, seconds, f"{name}()")
-        except DeadlineExceeded:
+        except BaseException:
             self._inflight.abandon(future)
             raise
 

@@ -10,13 +10,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
 
 from loguru import logger
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, worth_telling
+from easytrader_qmt.miniqmt.pause import EventPause, Pause
+from easytrader_qmt.miniqmt.policy import (
+    LEAST_WAIT,
+    ReconnectPolicy,
+    State,
+    StateChange,
+    describe_down,
+    worth_telling,
+)
+
+__all__ = ["AttemptFailed", "EventPause", "Halted", "Pause", "Supervisor"]
+
+_BY_HAND = "手动重连"
 
 
 class AttemptFailed(Exception):
@@ -27,53 +38,28 @@ class Halted(Exception):
     """The supervisor was told to stop while an attempt was due."""
 
 
-class Pause(Protocol):
-    """A wait that can be ended from another thread."""
-
-    def wait(self, seconds: float | None) -> None:
-        """Let ``seconds`` pass (None: for ever), or less when woken."""
-        ...
-
-    def wake(self) -> None:
-        """End the wait, or the next one if none is under way."""
-        ...
-
-
-class EventPause:
-    """A Pause on a threading.Event."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def wait(self, seconds: float | None) -> None:
-        """Let ``seconds`` pass, or less when woken."""
-        self._event.wait(seconds)
-        self._event.clear()
-
-    def wake(self) -> None:
-        """End the wait."""
-        self._event.set()
-
-
 class Supervisor:
-    """Runs ``attempt(number)`` until it succeeds, then watches with ``probe()``.
+    """Runs ``attempt(number, generation)`` until it succeeds, then watches with ``probe()``.
 
     ``attempt`` raises AttemptFailed and calls ``syncing()`` on the way; ``probe`` returns why the connection
-    is dead, or ``''``. ``changed`` is told every state change and must not block.
+    is dead, or ``''``. ``changed`` is told every state change and must not block. ``let_go(why)`` ends a dead
+    session that no attempt will replace.
     """
 
     def __init__(
         self,
-        attempt: Callable[[int], None],
+        attempt: Callable[[int, int], None],
         probe: Callable[[], str],
         changed: Callable[[StateChange], None],
         policy: ReconnectPolicy,
         clock: Clock,
         pause: Pause | None = None,
+        let_go: Callable[[str], object] = lambda why: None,
     ) -> None:
         self._attempt_once = attempt
         self._probe = probe
         self._changed = changed
+        self._let_go = let_go
         self._policy = policy
         self._clock = clock
         self._pause = pause if pause is not None else EventPause()
@@ -81,9 +67,11 @@ class Supervisor:
         self._state = State.STOPPED
         self._auto = policy.enabled
         self._stopping = False
-        self._forced = False
-        self._forcing = False
+        self._forced = False  # an attempt was asked for by hand and has not begun
+        self._forcing = False  # such an attempt is under way
         self._lost = ""
+        self._generation = 0
+        self._number = 0
         self._first_error: AttemptFailed | None = None
         self._first_done = threading.Event()
         self._down_since: float | None = None
@@ -94,13 +82,15 @@ class Supervisor:
 
     @property
     def state(self) -> State:
-        """Where the connection stands."""
-        return self._state
+        """Where the connection stands; LOST from the moment on when the loss is known."""
+        with self._lock:
+            return State.LOST if self._state is State.READY and self._lost else self._state
 
     def start(self, wait: float = 0.0) -> None:
         """Connect for the first time; returns when READY. Raises AttemptFailed with the last reason.
 
-        ``wait`` seconds are spent on further attempts, one each ``interval``; with 0 there is just one.
+        ``wait`` seconds are spent on further attempts, one each ``interval`` and a last one at their end;
+        with 0 there is just one.
         """
         self._thread = threading.Thread(
             target=self._run, args=(wait,), name="easytrader-qmt supervisor", daemon=True
@@ -112,11 +102,15 @@ class Supervisor:
         if self._first_error is not None:
             raise self._first_error
 
-    def stop(self, seconds: float) -> bool:
-        """End the thread. True when it has ended, or is the caller's own and will."""
+    def halt(self) -> None:
+        """Begin to end: no further attempt, and any wait is over."""
         with self._lock:
             self._stopping = True
         self._pause.wake()
+
+    def stop(self, seconds: float) -> bool:
+        """End the thread. True when it has ended, or is the caller's own and will."""
+        self.halt()
         thread = self._thread
         if thread is None or threading.current_thread() is thread:
             return True
@@ -135,130 +129,159 @@ class Supervisor:
             self._forced = True
         self._pause.wake()
 
-    def report_lost(self, why: str) -> None:
-        """The live session is gone. Several reports of one outage count once."""
+    def report_lost(self, why: str, generation: int | None = None) -> None:
+        """The live session is gone. Several reports of one outage count once.
+
+        A report about another ``generation`` than the current one is about a session that was replaced.
+        """
         with self._lock:
-            if self._lost:
+            if self._lost or (generation is not None and generation != self._generation):
                 return
             self._lost = why
+            if self._down_since is None:
+                self._down_since = self._clock.monotonic()
         self._pause.wake()
 
     def syncing(self) -> None:
         """An attempt has connected and begins to ask for the state."""
-        self._enter(State.SYNCING)
+        self._enter(State.SYNCING, attempt=self._number)
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Wait until READY; False after ``timeout`` seconds, or at once when nothing will ever get there."""
         with self._lock:
-            self._lock.wait_for(lambda: self._state is State.READY or self._hopeless(), timeout)
-            return self._state is State.READY
+            self._lock.wait_for(lambda: self._settled() or self._hopeless(), timeout)
+            return self._settled()
+
+    def _settled(self) -> bool:
+        return self._state is State.READY and not self._lost and not self._forced
 
     def _hopeless(self) -> bool:
-        if self._forced:
+        if self._forced or self._forcing:
             return False
-        resting = self._state is State.LOST and not self._auto
-        return resting or self._state in (State.GAVE_UP, State.STOPPED)
+        if self._state is State.STOPPED:
+            return self._thread is None or self._stopping or self._first_done.is_set()
+        return self._state is State.GAVE_UP or (self._state is State.LOST and not self._auto)
 
     def describe_down(self) -> str:
         """For how long the connection has been down and when the next attempt is, in Chinese."""
-        down, due = self._down_since, self._next_attempt_at
-        parts = []
-        if down is not None:
-            parts.append(f"已断开 {self._clock.monotonic() - down:.0f} 秒")
-        if self._state is State.GAVE_UP:
-            parts.append("已停止自动重连，可调用 user.reconnect() 再试")
-        elif not self._auto:
-            parts.append("未启用自动重连，可调用 user.reconnect() 重连")
-        elif due is not None:
-            parts.append(f"下一次重连在 {max(0.0, due - self._clock.monotonic()):.0f} 秒后")
-        else:
-            parts.append("正在重连")
-        return "，".join(parts)
+        state, down, due, now = self.state, self._down_since, self._next_attempt_at, self._clock.monotonic()
+        return describe_down(
+            state,
+            self._auto or self._forced or not self._first_done.is_set(),
+            None if down is None else now - down,
+            None if due is None else due - now,
+        )
 
     # --- the thread ----------------------------------------------------------------------------
 
     def _run(self, wait: float) -> None:
+        reason = ""
         try:
             self._first(wait)
-            while not self._stopping:
-                why = self._watch()
-                if why:
-                    self._outage(why)
+            self._keep()
         except Halted:
             if not self._first_done.is_set():
                 self._first_error = AttemptFailed("连接过程中被停止")
         except AttemptFailed as error:
-            self._first_error = error
+            self._first_error, reason = error, str(error)
         finally:
-            self._enter(State.STOPPED)
+            self._enter(State.STOPPED, reason)
             self._first_done.set()
 
     def _first(self, wait: float) -> None:
-        deadline = self._clock.monotonic() + wait
-        step = self._policy.interval
-
-        def over(call: RetryCallState) -> bool:
-            return wait <= 0 or self._clock.monotonic() + step > deadline
-
         self._down_since = self._clock.monotonic()
-        self._retrying(over, lambda call: step)(self._attempt, 0)
-        self._ready("首次连接成功", 0)
+        deadline = self._down_since + wait
+
+        def left() -> float:
+            return deadline - self._clock.monotonic()
+
+        def step(call: RetryCallState) -> float:
+            return max(LEAST_WAIT, min(self._policy.interval, left()))
+
+        self._number = -1  # the first attempt is no reconnect and has the number 0
+        self._retrying(lambda call: left() <= 0, step)(self._next_attempt)
+        self._ready("首次连接成功")
         self._first_done.set()
 
+    def _keep(self) -> None:
+        """From the first READY to the end."""
+        why = ""
+        while True:
+            try:
+                why = why or self._watch()
+                outage, why = why, ""
+                self._outage(outage)
+            except Halted:
+                raise
+            except Exception as error:
+                # Whatever went wrong here, a bot must not be left without anybody who reconnects it.
+                logger.exception("重连线程出现意外错误，将继续重连")
+                why = f"意外错误：{error}"
+                self._sleep(self._policy.wait(1))
+
     def _watch(self) -> str:
-        """Sit beside a live connection until it is lost, forced anew, or the thread must end."""
-        beat = self._policy.heartbeat or None
+        """Sit beside a connection until it is lost or to be made anew; the reason. Raises Halted."""
         while True:
             with self._lock:
                 if self._stopping:
-                    return ""
-                if self._lost:
-                    return self._lost
+                    raise Halted
                 if self._forced:
-                    return "手动重连"
-            if self._state is not State.READY:
-                self._pause.wait(None)
-                continue
-            self._pause.wait(beat)
+                    return _BY_HAND
+                live = self._state is State.READY
+                if live and self._lost:
+                    return self._lost
+            beat = self._policy.heartbeat or None
+            self._pause.wait(beat if live else None)
             with self._lock:
                 quiet = not (self._stopping or self._lost or self._forced)
-            if quiet and beat is not None:
-                why = self._probe()
-                if why:
-                    self.report_lost(why)
+            if live and quiet and beat is not None:
+                self._beat()
+
+    def _beat(self) -> None:
+        try:
+            why = self._probe()
+        except Exception as error:
+            logger.exception("心跳出现意外错误")
+            why = f"心跳失败：{error}"
+        if why:
+            self.report_lost(why, self._generation)
 
     def _outage(self, why: str) -> None:
         """From the loss of a connection to READY again, or to the end of the attempts."""
         with self._lock:
-            self._lost = ""
             auto, forced = self._auto, self._forced
-        if self._down_since is None:
-            self._down_since = self._clock.monotonic()
-            if why != "手动重连":
+            fresh = self._state is State.READY
+            if self._down_since is None:
+                self._down_since = self._clock.monotonic()
+        if fresh:
+            if why != _BY_HAND:
                 logger.warning("MiniQMT 连接已断开")
-            self._enter(State.LOST, why)
-        if not auto and not forced:
+            self._enter(State.LOST, why, next_in=0.0 if auto or forced else None)
+        if not (auto or forced):
             logger.warning("未启用自动重连，连接保持断开：{}", why)
-            self._enter(State.LOST, why)
+            self._let_go(why)
             return
         if auto:
             logger.info("准备触发自动重连...")
-        attempts = iter(range(1, 1 << 62))
+        self._number = 0
         try:
-            self._retrying(self._give_up, self._next_wait)(lambda: self._reattempt(next(attempts)))
+            self._retrying(self._give_up, self._next_wait)(self._reattempt)
         except AttemptFailed as error:
             reason = "已达到最大重连次数" if self._auto else "自动重连已停止"
             logger.error("{}，不再重连；最后一次失败的原因：{}", reason, error)
-            self._enter(State.GAVE_UP, f"{reason}：{error}")
-            return
+            self._surrender(f"{reason}：{error}")
         except Halted:
             if self._stopping:
                 raise
             logger.warning("自动重连已停止")
-            self._enter(State.GAVE_UP, "自动重连已停止")
-            return
-        self._ready("重连成功", next(attempts) - 1)
-        logger.info("重连成功！")
+            self._surrender("自动重连已停止")
+        else:
+            self._ready("重连成功")
+            logger.info("重连成功！")
+
+    def _surrender(self, reason: str) -> None:
+        self._let_go(reason)
+        self._enter(State.GAVE_UP, reason, self._number)
 
     def _retrying(
         self, stop: Callable[[RetryCallState], bool], wait: Callable[[RetryCallState], float]
@@ -268,6 +291,7 @@ class Supervisor:
             stop=stop,
             wait=wait,
             retry=retry_if_exception_type(AttemptFailed),
+            before_sleep=self._failed,
             reraise=True,
         )
 
@@ -278,62 +302,92 @@ class Supervisor:
     def _next_wait(self, call: RetryCallState) -> float:
         return self._policy.wait(call.attempt_number)
 
+    def _failed(self, call: RetryCallState) -> None:
+        """Between a failed attempt and the wait for the next one."""
+        wait = call.next_action.sleep if call.next_action is not None else 0.0
+        error = call.outcome.exception() if call.outcome is not None else None
+        self._next_attempt_at = self._clock.monotonic() + wait
+        self._enter(State.LOST, str(error), self._number, wait)
+
     def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass inside an attempt. Raises Halted as soon as the supervisor must stop."""
+
+        def over() -> bool:
+            return self._stopping or not (self._auto or self._forcing or not self._first_done.is_set())
+
+        if not self._let_pass(seconds, over):
+            raise Halted
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for the next attempt; a stop, ``stop_reconnect`` or ``reconnect`` ends it at once."""
+
+        def over() -> bool:
+            return self._stopping or self._forced or (self._first_done.is_set() and not self._auto)
+
+        self._let_pass(seconds, over)
+        self._next_attempt_at = None
+
+    def _let_pass(self, seconds: float, over: Callable[[], bool]) -> bool:
+        """True once ``seconds`` have passed, False as soon as ``over()``. Other wakes are slept through."""
         until = self._clock.monotonic() + seconds
         while (left := until - self._clock.monotonic()) > 0:
             with self._lock:
-                if self._stopping or not (self._auto or self._forcing or not self._first_done.is_set()):
-                    raise Halted
+                if over():
+                    return False
             self._pause.wait(left)
+        return True
 
-    def _sleep(self, seconds: float) -> None:
-        with self._lock:
-            if self._stopping or self._forced:
-                return
-        self._next_attempt_at = self._clock.monotonic() + seconds
-        self._pause.wait(seconds)
-        self._next_attempt_at = None
-
-    def _reattempt(self, number: int) -> None:
+    def _reattempt(self) -> None:
         with self._lock:
             forced, self._forced = self._forced, False
             self._forcing = forced
             if self._stopping or not (self._auto or forced):
                 raise Halted
-        if worth_telling(number):
-            logger.warning("第 {} 次重连尝试 (间隔 {:g} 秒)...", number, self._policy.interval)
-        self._attempt(number)
+        try:
+            self._next_attempt()
+        finally:
+            with self._lock:
+                self._forcing = False
 
-    def _attempt(self, number: int) -> None:
+    def _next_attempt(self) -> None:
         with self._lock:
             if self._stopping:
                 raise Halted
+            self._number += 1
+            self._generation += 1
             self._lost = ""
+            number, generation = self._number, self._generation
+        told = worth_telling(number)
+        if told and number:
+            logger.warning("第 {} 次重连尝试 (间隔 {:g} 秒)...", number, self._policy.interval)
         self._enter(State.CONNECTING, attempt=number)
         try:
-            self._attempt_once(number)
+            self._attempt_once(number, generation)
+            if self._lost:
+                raise AttemptFailed(self._lost)
+        except AttemptFailed as error:
+            if self._stopping:
+                raise Halted from None
+            if told:
+                logger.warning("连接 MiniQMT 失败：{}", error)
+            raise
         except Halted:
             raise
-        except AttemptFailed as error:
-            if worth_telling(number):
-                logger.warning("连接 MiniQMT 失败：{}", error)
-            self._enter(State.LOST, str(error), number)
-            raise
         except Exception as error:
-            logger.exception("连接过程中出现意外错误")
-            self._enter(State.LOST, str(error), number)
+            if told:
+                logger.exception("连接过程中出现意外错误")
             raise AttemptFailed(f"意外错误：{error}") from error
 
-    def _ready(self, reason: str, attempt: int) -> None:
-        self._down_since = None
+    def _ready(self, reason: str) -> None:
         with self._lock:
             self._forced = False
-        self._enter(State.READY, reason, attempt)
+            if not self._lost:
+                self._down_since = None
+        self._enter(State.READY, reason, self._number)
 
-    def _enter(self, state: State, reason: str = "", attempt: int = 0) -> None:
+    def _enter(self, state: State, reason: str = "", attempt: int = 0, next_in: float | None = None) -> None:
         with self._lock:
             previous, self._state = self._state, state
             self._lock.notify_all()
         if previous is not state:
-            self._changed(StateChange(state, previous, reason, attempt))
+            self._changed(StateChange(state, previous, reason, attempt, next_in))

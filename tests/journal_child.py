@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from easytrader_qmt.clock import SystemClock
 from easytrader_qmt.errors import JournalError
 from easytrader_qmt.journal import Intent, Journal
+from easytrader_qmt.liveness import process_marker
 from easytrader_qmt.orders import limit_order
 
 ACCOUNT = "1000000365"
@@ -26,7 +29,22 @@ def intent(client_order_id: str) -> Intent:
     return Intent.of(limit_order("600036", "buy", 35.1, 100), ACCOUNT, client_order_id)
 
 
+def child(*words: object) -> subprocess.Popen[str]:
+    """Start a process with these words."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.journal_child", *map(str, words)],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+
+
 def race(journal: Journal, count: int) -> None:
+    journal.find(ACCOUNT, "opens the file, if there is one")
+    print("ready", flush=True)
     sys.stdin.readline()
     print(*(name for name in map(str, range(count)) if journal.begin(intent(name)).fresh))
 
@@ -74,6 +92,7 @@ def limited(journal: Journal) -> None:
 
 def nobody(journal: Journal) -> None:
     if os.geteuid() == 0:
+        process_marker(os.getpid())  # what Python loads for it may be hidden from that user
         os.seteuid(65534)
     try:
         print(journal.begin(intent("denied")))
