@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from easytrader_qmt import cli_orders, cli_queries
 from easytrader_qmt._version import __version__
 
 
@@ -38,6 +39,10 @@ def doctor(path: str, account: str | None) -> None:
 
     if not examine(path, account, click.echo):
         sys.exit(1)
+
+
+for _command in (*cli_queries.COMMANDS, *cli_orders.COMMANDS):
+    main.add_command(_command)
 
 
 @main.group()

@@ -6,8 +6,10 @@ the next.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +34,10 @@ EVENTS = (
 """What ``user.on`` can be asked for."""
 
 
+LARGE_BACKLOG = 10_000
+"""Events waiting from which on handlers count as too slow."""
+
+
 class Dispatcher:
     """One daemon thread that runs what is posted, in the order it was posted."""
 
@@ -39,6 +45,7 @@ class Dispatcher:
         self._work: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = (
             queue.SimpleQueue()
         )
+        self._late = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -60,23 +67,44 @@ class Dispatcher:
             return True
         done = threading.Event()
         self.post(done.set)
-        return done.wait(seconds)
+        deadline = time.monotonic() + seconds
+        # In steps, so that a dispatcher that was stopped meanwhile is not waited for.
+        while not done.wait(min(0.5, max(0.0, deadline - time.monotonic()))):
+            if not self._thread.is_alive() or time.monotonic() >= deadline:
+                return done.is_set()
+        return True
 
     @property
     def backlog(self) -> int:
         """How many events wait."""
         return self._work.qsize()
 
+    def warn_if_late(self) -> None:
+        """Log once when the backlog has grown large, and again only after it had shrunk."""
+        waiting = self._work.qsize()
+        if waiting < LARGE_BACKLOG:
+            self._late = self._late and waiting > LARGE_BACKLOG // 10
+        elif not self._late:
+            self._late = True
+            logger.warning(
+                "有 {} 个事件等待处理：事件处理函数太慢或没有返回，请把耗时的工作移到别的线程", waiting
+            )
+
     def _run(self) -> None:
-        while True:
-            item = self._work.get()
-            if item is None:
-                return
+        ran = 0
+        while (item := self._work.get()) is not None:
             call, args = item
+            # Also SystemExit from a handler that calls sys.exit(): this thread must outlive them all.
             try:
                 call(*args)
-            except Exception:
-                logger.exception("处理事件时出错，已跳过这一个事件")
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    logger.exception("处理事件时出错，已跳过这一个事件")
+            # A reference kept until the next event would keep a whole snapshot alive.
+            del item, call, args
+            ran += 1
+            if ran % 1_000 == 0:
+                self.warn_if_late()
 
 
 class Subscription:
@@ -133,8 +161,8 @@ def check_event(name: str) -> None:
 
 
 def isolated(what: str, handler: Callable[..., object], *args: Any) -> None:
-    """Call a user's handler; whatever it raises is logged and goes no further."""
+    """Call a user's handler; whatever it raises, SystemExit too, is logged and goes no further."""
     try:
         handler(*args)
-    except Exception:
+    except BaseException:
         logger.exception("{} 的处理函数抛出异常，已跳过；后面的处理函数照常执行", what)

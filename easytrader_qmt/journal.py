@@ -17,7 +17,7 @@ from datetime import date
 from typing import Any, Literal
 
 from easytrader_qmt import journal_sql as sql
-from easytrader_qmt.clock import Clock
+from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome, entry_of
 from easytrader_qmt.journal_file import JournalFile
@@ -134,10 +134,12 @@ class Journal:
         """Write a refusal that came on its own, for an ``order_id`` or a token.
 
         An accepted order stays accepted (it was at the counter) and gets `Entry.rejected_later`, the first
-        one; any other becomes refused. Of a number used again, the latest order is meant. False as in
+        one; any other becomes refused. A number means today's latest order of that number. False as in
         `finish`; an order that is not in the journal changes nothing.
         """
-        values = self._outcome(0, 0, message) | {"account": account_id, "order": order}
+        midnight = shanghai(self._clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+        values = self._outcome(0, 0, message)
+        values |= {"account": account_id, "order": order, "midnight": midnight.timestamp()}
         return self._file.record(sql.REFUSE_TOKEN if isinstance(order, str) else sql.REFUSE_NUMBER, values)
 
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]:

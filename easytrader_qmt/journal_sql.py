@@ -28,8 +28,8 @@ _REFUSE = (
     " outcome = CASE outcome WHEN 'accepted' THEN 'accepted' ELSE 'refused' END"
     " WHERE outcome <> 'refused' AND key = "
 )
-# Numbers have no index, so the search ends after as many orders as some weeks bring.
-_RECENT = "key > (SELECT max(key) FROM orders) - 100000"
+# A counter numbers each day's orders anew. There is no index, so the search ends after some days' orders.
+_RECENT = "begun_at >= :midnight AND key > (SELECT max(key) FROM orders) - 100000"
 REFUSE_NUMBER = (
     f"{_REFUSE}(SELECT key FROM orders WHERE account_id = :account AND order_id = :order AND {_RECENT}"
     " ORDER BY key DESC LIMIT 1)"

@@ -8,33 +8,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
-from easytrader_qmt.events import Dispatcher
 from easytrader_qmt.miniqmt import sync
-from easytrader_qmt.miniqmt.mirror import Mirror
+from easytrader_qmt.miniqmt.flow import EventFlow, Listener
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, worth_telling
 from easytrader_qmt.miniqmt.session import Deadlines, Session, SessionFailed
 from easytrader_qmt.miniqmt.session_ids import Lease, SessionIds
-from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Pause, Supervisor
+from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Halted, Pause, Supervisor
 from easytrader_qmt.miniqmt.vendor import Vendor
-
-
-class Listener(Protocol):
-    """Who is told what happens; every method runs on the dispatcher thread."""
-
-    def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
-        """A push that is news, by the vendor's method name."""
-        ...
-
-    def state_changed(self, change: StateChange) -> None:
-        """The connection took a step."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -63,26 +50,24 @@ class Connection:
     ) -> None:
         self._vendor = vendor
         self._target = target
-        self._listener = listener
         self._deadlines = deadlines
         self._clock = clock
         self._shown = shown
-        self._mirror = Mirror()
-        self._dispatcher = Dispatcher()
         self._lock = threading.Lock()
-        self._generation = 0
+        self._closing = False
         self._session: Session | None = None
         self._lease: Lease | None = None
+        self._hung = 0
         self._synced: tuple[sync.Snapshot, ...] = ()
-        self._early: list[tuple[int, str, tuple[Any, ...]]] = []
-        self._flowing = False
-        self._primed = False
-        self.watchers: list[Callable[[str, tuple[Any, ...]], None]] = []
         self.on_connecting: list[Callable[[], None]] = []
         self.on_synced: list[Callable[[tuple[sync.Snapshot, ...], float], None]] = []
         self.on_beat: list[Callable[[], object]] = []
-        self._supervisor = Supervisor(self._attempt, self._probe, self._changed, policy, clock, pause)
+        self._supervisor = Supervisor(
+            self._attempt, self._probe, self._changed, policy, clock, pause, let_go=self._drop
+        )
         self._ids = ids(self._supervisor.pause)
+        self._flow = EventFlow(listener, clock)
+        self.watchers = self._flow.watchers
 
     # --- what the facade asks ------------------------------------------------------------------
 
@@ -136,21 +121,47 @@ class Connection:
 
     def later(self, call: Callable[..., object], *args: Any) -> None:
         """Run a call on the dispatcher thread, after the events that came so far."""
-        self._dispatcher.post(call, *args)
+        self._flow.later(call, *args)
 
     def drain(self, seconds: float) -> bool:
         """Wait until the events that came so far have been handled."""
-        return self._dispatcher.drain(seconds)
+        return self._flow.drain(seconds)
+
+    def add(self, account: Any) -> None:
+        """One more account, from now on and after each reconnect; what it already has is not news.
+
+        Raises NotConnected, ConnectionLost, SessionFailed or QueryFailed; the account is then not added.
+        """
+        session = self.ready()
+        # Before it is subscribed: a reconnect that begins now must not leave it out.
+        self._set_accounts((*self.accounts, account))
+        try:
+            session.subscribe(account)
+            self._flow.added(sync.snapshot(session, account))
+        except BaseException:
+            self._set_accounts(tuple(each for each in self.accounts if each is not account))
+            raise
+
+    def _set_accounts(self, accounts: tuple[Any, ...]) -> None:
+        with self._lock:
+            self._target = replace(self._target, accounts=accounts)
 
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""
+        with self._lock:
+            self._closing = True
+            session = self._session
+        self._supervisor.halt()
+        if session is not None:
+            # Ends whatever an attempt or a probe is waiting for.
+            session.detach("连接已关闭")
         ended = self._supervisor.stop(self._deadlines.connect + self._deadlines.stop)
         stopped = self._drop("连接已关闭")
-        return self._dispatcher.stop(self._deadlines.stop) and ended and stopped
+        return self._flow.stop(self._deadlines.stop) and ended and stopped
 
     # --- attempts, on the supervisor's thread --------------------------------------------------
 
-    def _attempt(self, number: int) -> None:
+    def _attempt(self, number: int, generation: int) -> None:
         self._drop("正在重连")
         path = self._target.path
         if not os.path.isdir(path):
@@ -159,50 +170,58 @@ class Connection:
         logged = worth_telling(number)
         if logged and number:
             logger.info("正在连接到 MiniQMT...")
-        session = self._new_session()
+        session = self._new_session(generation)
         if logged:
             logger.info("创建 XtQuantTrader 实例，会话ID: {}", session.session_id)
             logger.info("正在尝试连接...")
         try:
-            session.open()
-            self._supervisor.syncing()
-            for account in self._target.accounts:
-                session.subscribe(account)
-            for about_to in self.on_connecting:
-                about_to()
-            started = self._clock.now()
-            found = tuple(sync.snapshot(session, account) for account in self._target.accounts)
-        except (SessionFailed, QueryFailed) as error:
+            accounts, found, started = self._synchronise(session)
+        except BaseException as error:
             self._drop(str(error))
-            raise AttemptFailed(str(error)) from error
+            if isinstance(error, (SessionFailed, QueryFailed)):
+                raise AttemptFailed(str(error)) from error
+            raise
         for told in self.on_synced:
-            told(found, started)
+            _isolated("核对断线期间的委托", told, found, started)
         if not session.alive:
             self._drop("连接在同步过程中断开")
             raise AttemptFailed("连接在同步过程中断开")
-        self._synced = found
-        for account in self._target.accounts:
+        self._synced, self._hung = found, 0
+        for account in accounts:
             logger.info("✓ 成功连接到 MiniQMT, 账号: {}", self._shown(account.account_id))
             logger.info("✓ 已订阅账户: {}", self._shown(account.account_id))
 
-    def _new_session(self) -> Session:
+    def _synchronise(self, session: Session) -> tuple[tuple[Any, ...], tuple[sync.Snapshot, ...], float]:
+        session.open()
+        self._supervisor.syncing()
+        accounts = self.accounts
+        for account in accounts:
+            session.subscribe(account)
+        for about_to in self.on_connecting:
+            _isolated("读取委托日志", about_to)
+        started = self._clock.now()
+        return accounts, tuple(sync.snapshot(session, account) for account in accounts), started
+
+    def _new_session(self, generation: int) -> Session:
         try:
             lease = self._ids.lease()
         except (ConnectError, OSError) as error:
             raise AttemptFailed(str(error)) from error
+        session = Session(
+            self._vendor,
+            self._target.path,
+            lease.session_id,
+            generation,
+            deadlines=self._deadlines,
+            push=self._flow.pushed,
+            lost=self._lost,
+        )
         with self._lock:
-            self._generation += 1
-            session = Session(
-                self._vendor,
-                self._target.path,
-                lease.session_id,
-                self._generation,
-                deadlines=self._deadlines,
-                push=self._pushed,
-                lost=self._lost,
-            )
-            self._session, self._lease = session, lease
-        return session
+            if not self._closing:
+                self._session, self._lease = session, lease
+                return session
+        lease.release(True)
+        raise Halted
 
     def _drop(self, why: str) -> bool:
         """Detach and stop the session, if there is one; True unless something was left behind."""
@@ -215,81 +234,39 @@ class Connection:
         stopped = session.close(late=lambda: lease.release(True))
         lease.release(stopped)
         if not stopped:
-            logger.warning("旧会话 {} 没有在期限内停止，已放弃等待", session.session_id)
+            self._hung += 1
+            if worth_telling(self._hung):
+                logger.warning("旧会话 {} 没有在期限内停止，已放弃等待", session.session_id)
         return stopped
 
     def _probe(self) -> str:
+        self._flow.warn_if_late()
         session = self._session
         if session is None or not session.alive:
             return "会话已失效"
         try:
-            for account in self._target.accounts:
+            for account in self.accounts:
                 sync.asset_of(session, account)
         except QueryFailed as error:
             return f"心跳失败：{error}"
         for beat in self.on_beat:
-            beat()
+            _isolated("心跳", beat)
         return ""
 
     def _changed(self, change: StateChange) -> None:
-        if change.state is State.READY:
-            found, self._synced = self._synced, ()
-            self._dispatcher.post(self._listener.state_changed, change)
-            self._dispatcher.post(self._merge, found)
-        else:
-            self._dispatcher.post(self._pause_flow, change)
+        found, self._synced = self._synced, ()
+        session = self._session
+        self._flow.step(change, found, 0 if session is None else session.generation)
 
-    # --- events, on the dispatcher's thread ----------------------------------------------------
-
-    def _pause_flow(self, change: StateChange) -> None:
-        self._flowing = False
-        self._listener.state_changed(change)
-
-    def _merge(self, found: tuple[sync.Snapshot, ...]) -> None:
-        """Tell what a snapshot adds, then what was pushed while it was taken.
-
-        Pushes wait until READY so that a handler's own calls find a connection.
-        """
-        today = day_number(self._clock.now())
-        self._mirror.forget_before(today - 7)
-        for snapshot in found:
-            changes = self._mirror.snapshot(snapshot.orders, snapshot.trades, today)
-            for change in changes if self._primed else ():
-                self._tell(f"on_stock_{change.kind}", (change.record,), True)
-        self._primed = True
-        self._flowing = True
-        early, self._early = self._early, []
-        for generation, method, args in early:
-            self._heard(generation, method, args)
-
-    def _heard(self, generation: int, method: str, args: tuple[Any, ...]) -> None:
-        if not self._flowing:
-            if len(self._early) < 100_000:
-                self._early.append((generation, method, args))
-            return
-        if self._is_news(method, args):
-            self._tell(method, args, False)
-
-    def _tell(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
-        for watcher in self.watchers:
-            watcher(method, args)
-        self._listener.heard(method, args, recovered)
-
-    def _is_news(self, method: str, args: tuple[Any, ...]) -> bool:
-        today = day_number(self._clock.now())
-        if method == "on_stock_order":
-            return self._mirror.order(args[0], today)
-        if method == "on_stock_trade":
-            return self._mirror.trade(args[0], today)
-        if method == "on_order_error":
-            return self._mirror.error(args[0])
-        return True
-
-    # --- from the vendor's push thread: only enqueue and set flags -------------------------------
-
-    def _pushed(self, generation: int, method: str, args: tuple[Any, ...]) -> None:
-        self._dispatcher.post(self._heard, generation, method, args)
+    # --- from the vendor's push thread: only set flags -------------------------------------------
 
     def _lost(self, generation: int, why: str) -> None:
-        if generation == self._generation:
-            self._supervisor.report_lost(why)
+        self._supervisor.report_lost(why, generation)
+
+
+def _isolated(what: str, call: Callable[..., object], *args: Any) -> None:
+    """Bookkeeping beside the connection: when it fails, the connection must come up all the same."""
+    try:
+        call(*args)
+    except Exception:
+        logger.exception("{}时出现意外错误", what)

@@ -28,8 +28,7 @@ class DefaultXtQuantTraderCallback:
         logger.info("连接断开")
 
     def on_account_status(self, status: Any) -> None:
-        """An account's status, an XtAccountStatus."""
-        logger.info("账户状态信息: status={} {}", status.status, name_of("account_status", status.status))
+        """An account's status, an XtAccountStatus; already logged, with its meaning, when it came."""
 
     def on_stock_asset(self, asset: Any) -> None:
         """An account's money changed, an XtAsset."""

@@ -40,13 +40,17 @@ class Hearing:
         self._handlers = handlers
         self._callback = callback if callback is not None else DefaultXtQuantTraderCallback()
         self._shown = shown
+        self._statuses: dict[str, Any] = {}
         self.remarks: Callable[[], Mapping[str, str]] = dict
+
+    def arrived(self, method: str, args: tuple[Any, ...]) -> None:
+        """A push came: an account's status is logged at once, because it may be why nothing gets READY."""
+        if method == "on_account_status":
+            self._log_status(args[0])
 
     def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
         """A push that is news: the vendor's own object to the callback, a row to the handlers."""
         event = _EVENT_OF.get(method)
-        if event == "account_status":
-            self._log_status(args[0])
         deliver(self._callback, method, args)
         if event is not None and self._handlers.wanted(event):
             made = event_row(event, args[0], self.remarks())
@@ -70,14 +74,20 @@ class Hearing:
                     "previous": str(change.previous),
                     "reason": change.reason,
                     "attempt": change.attempt,
+                    "next_attempt_in": change.next_attempt_in,
                     "recovered": False,
                 },
             )
 
     def _log_status(self, status: Any) -> None:
+        """Each change of an account's status in one line; what is pushed again and again is said once."""
+        account = text(status, "account_id")
+        if self._statuses.get(account) == status.status:
+            return
+        self._statuses[account] = status.status
         health = account_health(status.status)
         say = logger.warning if health == "bad" else logger.info
-        say("账户 {} 状态: {} {}", self._shown(text(status, "account_id")), status.status,
+        say("账户 {} 状态: {} {}", self._shown(account), status.status,
             name_of("account_status", status.status))  # fmt: skip
 
 

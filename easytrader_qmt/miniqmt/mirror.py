@@ -26,6 +26,7 @@ class Progress(NamedTuple):
     final: bool
     traded_volume: int
     rank: int
+    status: int
     numbered: bool
     explained: bool
 
@@ -44,6 +45,7 @@ def progress(order: Any) -> Progress:
         final=status in FINAL_STATUSES,
         traded_volume=int(order.traded_volume),
         rank=_RANK.get(status, 0),
+        status=status,
         numbered=bool(text(order, "order_sysid")),
         explained=bool(text(order, "status_msg")),
     )
@@ -81,7 +83,7 @@ class Mirror:
     def __init__(self) -> None:
         self.orders: dict[OrderKey, tuple[Progress, Any]] = {}
         self.trades: set[TradeKey] = set()
-        self._errors: set[tuple[str, int, str, str]] = set()
+        self._errors: set[tuple[str, int, int, str, str]] = set()
 
     def order(self, order: Any, today: int) -> bool:
         """Take an order; True when it is further than what was known."""
@@ -101,31 +103,33 @@ class Mirror:
         self.trades.add(key)
         return True
 
-    def error(self, error: Any) -> bool:
-        """Take a refusal; False when the same refusal of the same order was told before."""
-        key = (
-            text(error, "account_id"),
-            int(error.order_id),
-            text(error, "error_msg"),
-            text(error, "order_remark"),
-        )
+    def error(self, error: Any, today: int) -> bool:
+        """Take a refusal; False when the same refusal of the same order was told before on this day."""
+        number, remark = int(error.order_id), text(error, "order_remark")
+        if number <= 0 and not remark:
+            return True  # of an order by hand nothing tells it from the next one
+        key = (text(error, "account_id"), today, number, text(error, "error_msg"), remark)
         if key in self._errors:
             return False
         self._errors.add(key)
         return True
 
     def snapshot(self, orders: Iterable[Any], trades: Iterable[Any], today: int) -> list[Change]:
-        """Take complete answers; what is news comes back, orders before trades."""
-        changes = [Change("order", order) for order in orders if self.order(order, today)]
-        changes += [Change("trade", trade) for trade in trades if self.trade(trade, today)]
+        """Take complete answers; what is news comes back, orders before trades, each by time."""
+        changes = [Change("order", one) for one in _by_time(orders, "order_time") if self.order(one, today)]
+        changes += [Change("trade", one) for one in _by_time(trades, "traded_time") if self.trade(one, today)]
         return changes
 
     def forget_before(self, day: int) -> None:
-        """Drop what is older than a day number, so that months do not pile up."""
-        self.orders = {key: value for key, value in self.orders.items() if key[1] >= day}
-        self.trades = {key for key in self.trades if key[1] >= day}
-        if len(self._errors) > 10_000:
-            self._errors.clear()
+        """Drop what is older than a day number, so that months do not pile up.
+
+        A terminal whose clock stands behind ``day`` loses nothing of its own last days.
+        """
+        newest = max([key[1] for key in self.orders] + [key[1] for key in self.trades], default=day)
+        oldest = min(day, newest)
+        self.orders = {key: value for key, value in self.orders.items() if key[1] >= oldest}
+        self.trades = {key for key in self.trades if key[1] >= oldest}
+        self._errors = {key for key in self._errors if key[1] >= day}
 
 
 def text(record: Any, name: str) -> str:
@@ -140,5 +144,12 @@ def _market(record: Any) -> str:
     return text(record, "stock_code").rpartition(".")[2]
 
 
+def _by_time(records: Iterable[Any], field: str) -> list[Any]:
+    """Terminals list newest first or last; records without a time stay where they are among equals."""
+    return sorted(records, key=lambda record: getattr(record, field, 0) or 0)
+
+
 def _day(seconds: Any, today: int) -> int:
-    return day_number(seconds) if seconds and seconds > 0 else today
+    """The day of a time in Unix seconds. What cannot be one (0, or a clock reading such as 93000) is today."""
+    plausible = isinstance(seconds, (int, float)) and 1e9 <= seconds < 1e11
+    return day_number(seconds) if plausible else today

@@ -84,9 +84,7 @@ class Session:
         self._started = True
         self.trader.start()
 
-    def _step(
-        self, what: str, seconds: float, call: Callable[[], Any], *, must_return: bool = False
-    ) -> Any:
+    def _step(self, what: str, seconds: float, call: Callable[[], Any], *, must_return: bool = False) -> Any:
         """A vendor call of its own thread, given up at its deadline or as soon as the session is detached.
 
         ``must_return``: ``stop()`` makes no sense before this call has come back.

@@ -2,8 +2,9 @@
 
 Each new id costs the terminal's folder a queue file of about 72 MiB, and an id used again too soon or by two
 programs at once cannot connect; so ids come from a small pool, are leased under an OS lock, rest between
-uses, and their queue files are deleted afterwards. Never creates the terminal's folder, never grows beyond
-the pool, and never touches a queue file that a session leased here did not make.
+uses, and their queue files are deleted afterwards. An id whose session hangs is used again only when there is
+no other. Never creates the terminal's folder, never grows beyond the pool, and never touches a queue file that
+a session leased here did not make.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import contextlib
 import math
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 
 from filelock import FileLock
@@ -22,6 +25,12 @@ from easytrader_qmt.errors import ConnectError, InvalidArgument
 from easytrader_qmt.miniqmt.session_slots import FOLDER, IdUse, Record, Slot, is_foreign, unlock, usage
 
 __all__ = ["IdUse", "Lease", "SessionIds", "usage"]
+
+_quarantine: OrderedDict[tuple[str, int], Lease] = OrderedDict()
+# The ids of this process whose stop() hung, by folder and id, the longest ago first. Of the whole process: a
+# second connect() must find what the first one left.
+_turnover = threading.Lock()
+# Held while it is decided whose an id is.
 
 
 class Lease:
@@ -39,6 +48,8 @@ class Lease:
         self._pid = os.getpid()
         self._released = False
         self._turn = threading.Lock()
+        self._heir: Lease | None = None  # who uses the id although this session has not ended
+        self._haunted_by: Lease | None = None  # the session that hung under this id before
 
     @property
     def session_id(self) -> int:
@@ -51,7 +62,8 @@ class Lease:
         ``stopped=True``: the session's stop() returned; its queue files are deleted if this lease made them,
         then the lock is freed. ``stopped=False``: stop() hung, so the vendor's threads may still use the id:
         queue file and lock are kept, knowingly, until the process ends or until a later
-        ``release(stopped=True)`` says that stop() did return after all.
+        ``release(stopped=True)`` says that stop() did return after all. When every other id is taken too,
+        the id is leased anew all the same, because a bot must not stay down for ever.
         """
         self._ids._release(self, stopped)
 
@@ -61,8 +73,12 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.session_id not in self._ids.quarantined:
+        if _quarantine.get(self._key) is not self:
             self.release(stopped=kind is None)
+
+    @property
+    def _key(self) -> tuple[str, int]:
+        return self._ids._home, self.session_id
 
     def __repr__(self) -> str:
         return f"Lease(session_id={self.session_id})"
@@ -100,20 +116,26 @@ class SessionIds:
         self._gap = min_gap
         self._wait = wait if wait is not None else clock.sleep
         self._mutex = threading.Lock()
-        self._quarantined: dict[int, Lease] = {}
+        self._home = os.path.normcase(os.path.realpath(self._directory))
         self._used: dict[int, tuple[float, float]] = {}
 
     @property
     def quarantined(self) -> tuple[int, ...]:
-        """Ids whose stop() hung: this process keeps them locked and does not use them again."""
-        with self._mutex:
-            return tuple(sorted(self._quarantined))
+        """Ids whose stop() hung: this process keeps them locked and uses them only when there is no other."""
+        with _turnover:
+            return tuple(
+                sorted(session_id for home, session_id in _quarantine if self._has(home, session_id))
+            )
+
+    def _has(self, home: str, session_id: int) -> bool:
+        return home == self._home and self._first <= session_id <= self._last
 
     def lease(self) -> Lease:
         """One id for one session: rested ids first, the longest unused of them first.
 
-        When every free id was used too recently, waits for the one that is ready soonest. Raises
-        ConnectError when no id is free or the directory is missing or cannot be written.
+        When every free id was used too recently, waits for the one that is ready soonest; when none is free,
+        the id whose session hung the longest ago is used again. Raises ConnectError when there is none either,
+        or the directory is missing or cannot be written.
         """
         self._prepare()
         for slot in sorted(self._slots(), key=self._readiness):
@@ -124,6 +146,9 @@ class SessionIds:
             lease = None if lock is None else self._take(slot, lock)
             if lease is not None:
                 return lease
+        haunted = self._take_over()
+        if haunted is not None:
+            return haunted
         raise ConnectError(self._exhausted())
 
     def sweep(self) -> tuple[int, ...]:
@@ -205,6 +230,28 @@ class SessionIds:
             self._used[lease.session_id] = (now, self._clock.monotonic())
         lease._slot.write(Record(ours, now, pid), self._clock)
 
+    def _take_over(self) -> Lease | None:
+        """Lease an id whose session hung although nobody knows whether it still uses it; None without one."""
+        with _turnover:
+            old = next((one for key, one in _quarantine.items() if self._has(*key)), None)
+            if old is None:
+                return None
+            del _quarantine[old._key]
+            lease = Lease(self, old._slot, old._lock, old._ours)
+            lease._haunted_by, old._heir = old, lease
+        try:
+            record = lease._slot.read()
+            rest = 0.0 if record is None else self._rest(lease._slot, replace(record, pid=None))
+            if rest > 0:
+                self._wait(rest)
+            self._note(lease, lease._pid)
+        except BaseException as error:
+            lease.release(stopped=True)
+            if isinstance(error, OSError):
+                raise self._unwritable(error) from error
+            raise
+        return lease
+
     def _release(self, lease: Lease, stopped: bool) -> None:
         # A stop() given up on may return while its release(stopped=False) is under way: one after the other.
         with lease._turn:
@@ -212,16 +259,13 @@ class SessionIds:
             if lease._released or lease._pid != os.getpid():
                 return
             lease._released = stopped
-            with self._mutex:
-                if stopped:
-                    self._quarantined.pop(lease.session_id, None)
-                else:
-                    self._quarantined[lease.session_id] = lease
-            if stopped and lease._ours:
+            freed = _free(lease) if stopped else _hang(lease)
+            if freed and lease._ours:
                 lease._slot.delete_queues()
-            with contextlib.suppress(OSError):
-                self._note(lease, None if stopped else lease._pid)
-            if stopped:
+            if freed is not None:
+                with contextlib.suppress(OSError):
+                    self._note(lease, None if freed else lease._pid)
+            if freed:
                 unlock(lease._lock)
 
     def _sweep_one(self, slot: Slot) -> bool:
@@ -267,3 +311,28 @@ class SessionIds:
             "请关闭不再使用的程序，或用 session_id= 指定另一个编号，或用 session_ids= 换一个编号范围"
         )
         return "；".join(parts)
+
+
+def _hang(lease: Lease) -> bool | None:
+    """The lease's session hangs. False: the id stays locked; None: it is another lease's."""
+    with _turnover:
+        if lease._heir is not None:
+            return None
+        _quarantine[lease._key] = lease
+        return False
+
+
+def _free(lease: Lease) -> bool | None:
+    """The lease's session has ended. True: nobody uses the id; False: a hung one does; None: its heir does."""
+    with _turnover:
+        heir, before = lease._heir, lease._haunted_by
+        if before is not None:
+            before._heir = heir
+        if heir is not None:
+            heir._haunted_by = before
+            return None
+        _quarantine.pop(lease._key, None)
+        if before is None:
+            return True
+        _quarantine[lease._key] = before
+        return False

@@ -16,14 +16,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.miniqmt.pause import EventPause, Pause
-from easytrader_qmt.miniqmt.policy import (
-    LEAST_WAIT,
-    ReconnectPolicy,
-    State,
-    StateChange,
-    describe_down,
-    worth_telling,
-)
+from easytrader_qmt.miniqmt.policy import LEAST_WAIT, ReconnectPolicy, State, StateChange, worth_telling
+from easytrader_qmt.miniqmt.standing import Standing
 
 __all__ = ["AttemptFailed", "EventPause", "Halted", "Pause", "Supervisor"]
 
@@ -63,19 +57,10 @@ class Supervisor:
         self._policy = policy
         self._clock = clock
         self._pause = pause if pause is not None else EventPause()
-        self._lock = threading.Condition()
-        self._state = State.STOPPED
-        self._auto = policy.enabled
-        self._stopping = False
-        self._forced = False  # an attempt was asked for by hand and has not begun
-        self._forcing = False  # such an attempt is under way
-        self._lost = ""
-        self._generation = 0
+        self._standing = Standing(policy.enabled, clock)
         self._number = 0
         self._first_error: AttemptFailed | None = None
         self._first_done = threading.Event()
-        self._down_since: float | None = None
-        self._next_attempt_at: float | None = None
         self._thread: threading.Thread | None = None
 
     # --- what other threads ask ----------------------------------------------------------------
@@ -83,8 +68,7 @@ class Supervisor:
     @property
     def state(self) -> State:
         """Where the connection stands; LOST from the moment on when the loss is known."""
-        with self._lock:
-            return State.LOST if self._state is State.READY and self._lost else self._state
+        return self._standing.state
 
     def start(self, wait: float = 0.0) -> None:
         """Connect for the first time; returns when READY. Raises AttemptFailed with the last reason.
@@ -92,6 +76,7 @@ class Supervisor:
         ``wait`` seconds are spent on further attempts, one each ``interval`` and a last one at their end;
         with 0 there is just one.
         """
+        self._standing.begin()
         self._thread = threading.Thread(
             target=self._run, args=(wait,), name="easytrader-qmt supervisor", daemon=True
         )
@@ -104,8 +89,7 @@ class Supervisor:
 
     def halt(self) -> None:
         """Begin to end: no further attempt, and any wait is over."""
-        with self._lock:
-            self._stopping = True
+        self._standing.halt()
         self._pause.wake()
 
     def stop(self, seconds: float) -> bool:
@@ -119,14 +103,12 @@ class Supervisor:
 
     def stop_reconnect(self) -> None:
         """No automatic reconnect from now on; a wait under way ends at once."""
-        with self._lock:
-            self._auto = False
+        self._standing.stop_auto()
         self._pause.wake()
 
     def reconnect(self) -> None:
         """Make one attempt now, whatever the state and whatever the policy says."""
-        with self._lock:
-            self._forced = True
+        self._standing.force()
         self._pause.wake()
 
     def report_lost(self, why: str, generation: int | None = None) -> None:
@@ -134,13 +116,8 @@ class Supervisor:
 
         A report about another ``generation`` than the current one is about a session that was replaced.
         """
-        with self._lock:
-            if self._lost or (generation is not None and generation != self._generation):
-                return
-            self._lost = why
-            if self._down_since is None:
-                self._down_since = self._clock.monotonic()
-        self._pause.wake()
+        if self._standing.lose(why, generation):
+            self._pause.wake()
 
     def syncing(self) -> None:
         """An attempt has connected and begins to ask for the state."""
@@ -148,29 +125,11 @@ class Supervisor:
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Wait until READY; False after ``timeout`` seconds, or at once when nothing will ever get there."""
-        with self._lock:
-            self._lock.wait_for(lambda: self._settled() or self._hopeless(), timeout)
-            return self._settled()
-
-    def _settled(self) -> bool:
-        return self._state is State.READY and not self._lost and not self._forced
-
-    def _hopeless(self) -> bool:
-        if self._forced or self._forcing:
-            return False
-        if self._state is State.STOPPED:
-            return self._thread is None or self._stopping or self._first_done.is_set()
-        return self._state is State.GAVE_UP or (self._state is State.LOST and not self._auto)
+        return self._standing.wait_ready(timeout)
 
     def describe_down(self) -> str:
         """For how long the connection has been down and when the next attempt is, in Chinese."""
-        state, down, due, now = self.state, self._down_since, self._next_attempt_at, self._clock.monotonic()
-        return describe_down(
-            state,
-            self._auto or self._forced or not self._first_done.is_set(),
-            None if down is None else now - down,
-            None if due is None else due - now,
-        )
+        return self._standing.describe_down()
 
     # --- the thread ----------------------------------------------------------------------------
 
@@ -186,11 +145,10 @@ class Supervisor:
             self._first_error, reason = error, str(error)
         finally:
             self._enter(State.STOPPED, reason)
-            self._first_done.set()
+            self._end_first()
 
     def _first(self, wait: float) -> None:
-        self._down_since = self._clock.monotonic()
-        deadline = self._down_since + wait
+        deadline = self._clock.monotonic() + wait
 
         def left() -> float:
             return deadline - self._clock.monotonic()
@@ -199,8 +157,12 @@ class Supervisor:
             return max(LEAST_WAIT, min(self._policy.interval, left()))
 
         self._number = -1  # the first attempt is no reconnect and has the number 0
-        self._retrying(lambda call: left() <= 0, step)(self._next_attempt)
-        self._ready("首次连接成功")
+        self._retrying(lambda call: left() <= 0, step)(self._attempt)
+        self._enter(State.READY, "首次连接成功", self._number)
+        self._end_first()
+
+    def _end_first(self) -> None:
+        self._standing.first_over()
         self._first_done.set()
 
     def _keep(self) -> None:
@@ -208,8 +170,7 @@ class Supervisor:
         why = ""
         while True:
             try:
-                why = why or self._watch()
-                outage, why = why, ""
+                outage, why = why or self._watch(), ""
                 self._outage(outage)
             except Halted:
                 raise
@@ -221,20 +182,18 @@ class Supervisor:
 
     def _watch(self) -> str:
         """Sit beside a connection until it is lost or to be made anew; the reason. Raises Halted."""
+        standing, beat = self._standing, self._policy.heartbeat or None
         while True:
-            with self._lock:
-                if self._stopping:
-                    raise Halted
-                if self._forced:
-                    return _BY_HAND
-                live = self._state is State.READY
-                if live and self._lost:
-                    return self._lost
-            beat = self._policy.heartbeat or None
+            if standing.stopping:
+                raise Halted
+            if standing.forced:
+                return _BY_HAND
+            if standing.loss:
+                return standing.loss
+            # READY, or at rest: LOST without automatic reconnects, or GAVE_UP.
+            live = standing.state is State.READY
             self._pause.wait(beat if live else None)
-            with self._lock:
-                quiet = not (self._stopping or self._lost or self._forced)
-            if live and quiet and beat is not None:
+            if live and beat is not None and standing.quiet():
                 self._beat()
 
     def _beat(self) -> None:
@@ -244,15 +203,11 @@ class Supervisor:
             logger.exception("心跳出现意外错误")
             why = f"心跳失败：{error}"
         if why:
-            self.report_lost(why, self._generation)
+            self.report_lost(why, self._standing.generation)
 
     def _outage(self, why: str) -> None:
         """From the loss of a connection to READY again, or to the end of the attempts."""
-        with self._lock:
-            auto, forced = self._auto, self._forced
-            fresh = self._state is State.READY
-            if self._down_since is None:
-                self._down_since = self._clock.monotonic()
+        fresh, auto, forced = self._standing.down()
         if fresh:
             if why != _BY_HAND:
                 logger.warning("MiniQMT 连接已断开")
@@ -265,18 +220,18 @@ class Supervisor:
             logger.info("准备触发自动重连...")
         self._number = 0
         try:
-            self._retrying(self._give_up, self._next_wait)(self._reattempt)
+            self._retrying(self._give_up, self._next_wait)(self._attempt)
         except AttemptFailed as error:
-            reason = "已达到最大重连次数" if self._auto else "自动重连已停止"
+            reason = "已达到最大重连次数" if self._standing.auto else "自动重连未启用或已停止"
             logger.error("{}，不再重连；最后一次失败的原因：{}", reason, error)
             self._surrender(f"{reason}：{error}")
         except Halted:
-            if self._stopping:
+            if self._standing.stopping:
                 raise
             logger.warning("自动重连已停止")
             self._surrender("自动重连已停止")
         else:
-            self._ready("重连成功")
+            self._enter(State.READY, "重连成功", self._number)
             logger.info("重连成功！")
 
     def _surrender(self, reason: str) -> None:
@@ -297,7 +252,7 @@ class Supervisor:
 
     def _give_up(self, call: RetryCallState) -> bool:
         limit = self._policy.max_attempts
-        return not self._auto or (limit > 0 and call.attempt_number >= limit)
+        return not self._standing.auto or (limit > 0 and call.attempt_number >= limit)
 
     def _next_wait(self, call: RetryCallState) -> float:
         return self._policy.wait(call.attempt_number)
@@ -306,67 +261,50 @@ class Supervisor:
         """Between a failed attempt and the wait for the next one."""
         wait = call.next_action.sleep if call.next_action is not None else 0.0
         error = call.outcome.exception() if call.outcome is not None else None
-        self._next_attempt_at = self._clock.monotonic() + wait
+        self._standing.next_attempt_at = self._clock.monotonic() + wait
         self._enter(State.LOST, str(error), self._number, wait)
 
     def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass inside an attempt. Raises Halted as soon as the supervisor must stop."""
-
-        def over() -> bool:
-            return self._stopping or not (self._auto or self._forcing or not self._first_done.is_set())
-
-        if not self._let_pass(seconds, over):
+        if not self._let_pass(seconds, self._standing.must_stop):
             raise Halted
 
     def _sleep(self, seconds: float) -> None:
         """Wait for the next attempt; a stop, ``stop_reconnect`` or ``reconnect`` ends it at once."""
-
-        def over() -> bool:
-            return self._stopping or self._forced or (self._first_done.is_set() and not self._auto)
-
-        self._let_pass(seconds, over)
-        self._next_attempt_at = None
+        self._let_pass(seconds, self._standing.must_wake)
+        self._standing.next_attempt_at = None
 
     def _let_pass(self, seconds: float, over: Callable[[], bool]) -> bool:
         """True once ``seconds`` have passed, False as soon as ``over()``. Other wakes are slept through."""
         until = self._clock.monotonic() + seconds
         while (left := until - self._clock.monotonic()) > 0:
-            with self._lock:
-                if over():
-                    return False
+            if over():
+                return False
             self._pause.wait(left)
         return True
 
-    def _reattempt(self) -> None:
-        with self._lock:
-            forced, self._forced = self._forced, False
-            self._forcing = forced
-            if self._stopping or not (self._auto or forced):
-                raise Halted
+    def _attempt(self) -> None:
+        first = not self._first_done.is_set()
+        if not self._standing.may_attempt() and (self._standing.stopping or not first):
+            raise Halted
+        if not first and worth_telling(self._number + 1):
+            logger.warning("第 {} 次重连尝试 (间隔 {:g} 秒)...", self._number + 1, self._policy.interval)
         try:
-            self._next_attempt()
+            self._attempt_now()
         finally:
-            with self._lock:
-                self._forcing = False
+            self._standing.attempt_over()
 
-    def _next_attempt(self) -> None:
-        with self._lock:
-            if self._stopping:
-                raise Halted
-            self._number += 1
-            self._generation += 1
-            self._lost = ""
-            number, generation = self._number, self._generation
-        told = worth_telling(number)
-        if told and number:
-            logger.warning("第 {} 次重连尝试 (间隔 {:g} 秒)...", number, self._policy.interval)
-        self._enter(State.CONNECTING, attempt=number)
+    def _attempt_now(self) -> None:
+        self._number += 1
+        told = worth_telling(self._number)
+        generation = self._standing.next_generation()
+        self._enter(State.CONNECTING, attempt=self._number)
         try:
-            self._attempt_once(number, generation)
-            if self._lost:
-                raise AttemptFailed(self._lost)
+            self._attempt_once(self._number, generation)
+            if self._standing.lost:
+                raise AttemptFailed(self._standing.lost)
         except AttemptFailed as error:
-            if self._stopping:
+            if self._standing.stopping:
                 raise Halted from None
             if told:
                 logger.warning("连接 MiniQMT 失败：{}", error)
@@ -378,16 +316,7 @@ class Supervisor:
                 logger.exception("连接过程中出现意外错误")
             raise AttemptFailed(f"意外错误：{error}") from error
 
-    def _ready(self, reason: str) -> None:
-        with self._lock:
-            self._forced = False
-            if not self._lost:
-                self._down_since = None
-        self._enter(State.READY, reason, self._number)
-
     def _enter(self, state: State, reason: str = "", attempt: int = 0, next_in: float | None = None) -> None:
-        with self._lock:
-            previous, self._state = self._state, state
-            self._lock.notify_all()
+        previous = self._standing.enter(state)
         if previous is not state:
             self._changed(StateChange(state, previous, reason, attempt, next_in))

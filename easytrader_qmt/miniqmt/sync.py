@@ -26,6 +26,7 @@ class Snapshot:
     positions: tuple[Any, ...]
     orders: tuple[Any, ...]
     trades: tuple[Any, ...]
+    account_type: Any = None
 
 
 def snapshot(session: Session, account: Any) -> Snapshot:
@@ -39,7 +40,14 @@ def snapshot(session: Session, account: Any) -> Snapshot:
     trades = _list(session, "query_stock_trades", account)
     if not (positions and orders and trades):
         asset = asset_of(session, account)
-    return Snapshot(account.account_id, asset, tuple(positions), tuple(orders), tuple(trades))
+    return Snapshot(
+        account.account_id,
+        asset,
+        tuple(positions),
+        tuple(orders),
+        tuple(trades),
+        getattr(account, "account_type", None),
+    )
 
 
 def asset_of(session: Session, account: Any, timeout: float | None = None) -> Any:
@@ -77,6 +85,9 @@ def asked(query: Callable[[], T], what: str) -> T:
         raise QueryFailed(f"{what}查询超时：{error}；连接可能已失去响应，可稍后重试") from None
     except ConnectionLost as error:
         raise QueryFailed(f"{what}查询失败：{error}，等待重连后再试") from None
+    except Exception as error:
+        # Some of the vendor's layer chokes on answers it did not expect; that is no answer either.
+        raise QueryFailed(f"{what}查询失败：xtquant 抛出 {type(error).__name__}：{error}") from error
 
 
 _WHAT = {

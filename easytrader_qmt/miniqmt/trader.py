@@ -13,6 +13,7 @@ from loguru import logger
 
 from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
+from easytrader_qmt.miniqmt.cancels import entrust_number
 from easytrader_qmt.miniqmt.connected import ConnectedTrader
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.doubt_keeper import row_of
@@ -64,6 +65,16 @@ class MiniqmtTrader(ConnectedTrader):
         found = self._live().ask("query_stock_orders", self._account, cancelable_only)
         side = self._own()
         return with_refusals(rows("order", found, side.remarks), side.watch)
+
+    def order(self, entrust_no: int) -> dict[str, Any] | None:
+        """Today's order with this number, as one row; None when the counter has none. Raises as the queries do."""
+        number = entrust_number(entrust_no)
+        return next((row for row in self.today_entrusts if row["order_id"] == number), None)
+
+    def position_of(self, security: str) -> dict[str, Any] | None:
+        """The position in a security, as one row; None when there is none. Raises as the queries do."""
+        code = _parsed(self._own(), security).stock_code
+        return next((row for row in self.position if row["stock_code"] == code), None)
 
     # --- orders --------------------------------------------------------------------------------
 

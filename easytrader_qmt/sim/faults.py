@@ -47,6 +47,7 @@ class Faults:
     rng: random.Random = field(default_factory=lambda: random.Random(0))
     _refuse: int = 0
     _frozen: bool = False
+    _logged_out: str = ""
     _lose: deque[bool] = field(default_factory=deque)
     _hang: dict[str, threading.Event] = field(default_factory=dict)
     _terminal: Any = None
@@ -69,6 +70,26 @@ class Faults:
         """Work through what was asked while frozen, late; with ``drop`` forget it."""
         self._frozen = False
         self._terminal.work_off(drop)
+
+    def log_out(self, answer: str = "empty") -> None:
+        """The account is logged out at the broker: connects succeed, but subscriptions and orders are refused,
+        and queries bring an ``'empty'`` list or ``'none'``, until ``log_in``.
+        """
+        if answer not in ("empty", "none"):
+            raise ValueError(f"answer={answer!r} 无效，可选：empty、none")
+        self._logged_out = answer
+
+    def log_in(self) -> None:
+        """The account is logged in again."""
+        self._logged_out = ""
+
+    def crash(self, notify: bool = True) -> None:
+        """The terminal dies; the counter goes on and keeps its book. ``notify``: clients notice it."""
+        self._terminal.crash(notify)
+
+    def restart(self) -> None:
+        """Start the terminal again, its state kept."""
+        self._terminal.restart()
 
     def lose_responses(self, orders: int, placed: bool = True) -> None:
         """Lose the response of the next ``orders`` orders; without ``placed`` they do not arrive either."""
@@ -95,7 +116,7 @@ class Faults:
         """Switch everything off and let go of what was held."""
         self.release()
         self.delay, self.duplicate, self.reorder, self.answer_while_down = 0.0, 0, False, "empty"
-        self._refuse = 0
+        self._refuse, self._logged_out = 0, ""
         self._lose.clear()
         if self._frozen:
             self.thaw()
@@ -106,6 +127,17 @@ class Faults:
     def frozen(self) -> bool:
         """Whether calls are accepted and not answered."""
         return self._frozen
+
+    @property
+    def logged_out(self) -> bool:
+        """Whether the account is logged out at the broker."""
+        return bool(self._logged_out)
+
+    def answer_logged_out(self, request: str) -> Any:
+        """What a request brings while the account is logged out."""
+        if request.startswith("query"):
+            return [] if self._logged_out == "empty" else None
+        return {"orderStock": {"order_id": -1}, "cancelOrderStock": {"cancel_result": -1}}.get(request, -1)
 
     def hanging(self, call: str) -> bool:
         """Whether ``call`` must not come back."""

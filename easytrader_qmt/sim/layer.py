@@ -14,7 +14,8 @@ from types import ModuleType
 
 from easytrader_qmt.miniqmt import vendor
 from easytrader_qmt.quotes import QuoteSource
-from easytrader_qmt.sim import registry
+from easytrader_qmt.sim import quotes_api, registry
+from easytrader_qmt.sim.market_view import LocalMarket, MarketView
 from easytrader_qmt.sim.native import ClientSettings, Endpoint, make_module
 
 _PRIVATE = "_easytrader_qmt_simulated_xtquant"
@@ -70,12 +71,15 @@ def find_quotes(path: str) -> QuoteSource | None:
     return endpoint if isinstance(endpoint, QuoteSource) else None
 
 
-def declare_process_simulated(locate: Callable[[object], object] | None = None) -> vendor.Vendor:
+def declare_process_simulated(
+    locate: Callable[[object], object] | None = None, market: Callable[[], MarketView] | None = None
+) -> vendor.Vendor:
     """Make ``import xtquant`` mean the simulation in this whole process, whatever else could be loaded.
 
     For ``sim run`` and for tests of code that imports xtquant itself. From then on ``use('miniqmt')``
     connects to simulated terminals too, and says so. ``locate`` tells ``use('miniqmt')`` where the terminal
-    of a path in a script really lies.
+    of a path in a script really lies, ``market`` gives the one that ``xtquant.xtdata`` shows: without it the
+    market of the only terminal in this process.
     """
     folder = vendor.installed_folder()
     native = native_module()
@@ -86,7 +90,28 @@ def declare_process_simulated(locate: Callable[[object], object] | None = None) 
     with _lock:
         package = vendor.layer(vendor.PUBLIC, folder, native)
         package.__dict__["__locate__"] = locate
+        _show_quotes(package, market if market is not None else only_market)
         return _simulated(package)
+
+
+def only_market() -> MarketView:
+    """The market of the only simulated terminal in this process. Raises RuntimeError when there is not just one."""
+    terminals = [one for one in registry.living() if one.running]
+    if len(terminals) != 1:
+        homes = "、".join(one.home for one in terminals) or "没有"
+        raise RuntimeError(f"无法连接行情服务：本进程应恰有一个运行中的仿真终端，现有: {homes}")
+    return LocalMarket(terminals[0])
+
+
+def _show_quotes(package: ModuleType, market: Callable[[], MarketView]) -> None:
+    """Make ``xtdata`` of the package mean the simulated market."""
+    name = f"{package.__name__}.{quotes_api.MODULE}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and not getattr(loaded, "__simulated__", False):
+        raise RuntimeError("本进程已经加载了真实的 xtquant.xtdata，不能再声明为仿真进程；请在新进程中运行")
+    module = quotes_api.make_xtdata(market)
+    sys.modules[name] = module
+    package.__dict__[quotes_api.MODULE] = module
 
 
 def _real_client_possible() -> bool:

@@ -184,7 +184,7 @@ class _Link:
         # A terminal that hangs on purpose pings and is waited for, as the real one is; a dead one is not.
         self._heard = time.monotonic()
         while not event.is_set() and time.monotonic() - self._heard < SILENCE_SECONDS:
-            event.wait(1.0)
+            event.wait(min(1.0, SILENCE_SECONDS / 3))
 
     def _run(self) -> None:
         notify: bool | None = None

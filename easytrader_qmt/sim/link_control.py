@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from easytrader_qmt.sim.market_view import view_calls
+
 if TYPE_CHECKING:
     from easytrader_qmt.sim.terminal import Terminal
 
@@ -24,7 +26,7 @@ _ON_TERMINAL = (
     "crash",
     "restart",
 )
-_ON_MARKET = ("set", "add", "suspend", "resume", "codes")
+_ON_MARKET = ("set", "add", "suspend", "resume", "codes", "stop_replay")
 _ON_FAULTS = (
     "disconnect",
     "refuse_connects",
@@ -46,6 +48,10 @@ def control_calls(terminal: Terminal) -> dict[str, Callable[..., Any]]:
     calls |= {f"market.{name}": getattr(terminal.market, name) for name in _ON_MARKET}
     calls |= {f"faults.{name}": getattr(terminal.faults, name) for name in _ON_FAULTS}
     calls["market.quote"] = lambda code: asdict(terminal.market.quote(code))
+    calls["market.replay"] = lambda file, speed=1.0: (
+        terminal.market.replay(file, speed, background=True).total
+    )
+    calls |= view_calls(terminal)
     calls["faults.set"] = lambda name, value: set_fault(terminal, name, value)
     calls["accounts"] = lambda: [asdict(account) for account in terminal.accounts]
     calls["state"] = lambda: terminal_state(terminal)

@@ -170,19 +170,21 @@ class LiveMarket:
         self._tape.pin(first)
         return start
 
-    def _feed(self, step: Step, start: float, replay: Replay) -> None:
-        def change() -> None:
+    def _feed(self, step: Step, start: float, replay: Replay) -> bool:
+        def change() -> bool:
             # A stop or a next day that came first must not see another tick.
             if replay.stopping:
-                return
+                return False
             self._tape.pin(start + step.time)
             if self._market.find(step.code) is None and step.prev_close is not None:
                 self._market.add(step.code, prev_close=step.prev_close)
             if step.volume:
                 self._tape.others_traded(step.code, step.volume, step.price)
             self._market.set(step.code, **step.changes)
+            return True
 
-        self._locked(change)
+        fed: bool = self._locked(change)
+        return fed
 
     def _full(self, code: str) -> str:
         return self._market.instrument(code).stock_code

@@ -79,7 +79,8 @@ class Market:
     """Securities, their quotes and the liquidity that fills consume.
 
     ``default_volume`` is the shares at each derived level. ``on_change`` is called with the full code
-    after a quote was set, a suspension changed or the day rolled; never for the simulation's own fills.
+    after a security was listed, a quote was set, a suspension changed or the day rolled; never for the
+    simulation's own fills.
     """
 
     def __init__(self, *, well_known: bool = True, default_volume: int = 100_000) -> None:
@@ -102,6 +103,7 @@ class Market:
         previous = whole_mills(instrument.prev_close, "昨收价")
         listing = _Listing(instrument, previous, self._rebuilt(instrument, previous))
         self._listings[instrument.stock_code] = listing
+        self._changed(instrument.stock_code)
         return instrument
 
     def codes(self) -> list[str]:

@@ -38,5 +38,11 @@ def at(path: str) -> Terminal | None:
         return _homes.get(_key(path))
 
 
+def living() -> list[Terminal]:
+    """Every terminal of this process that lives somewhere."""
+    with _lock:
+        return list(_homes.values())
+
+
 def _key(path: str) -> str:
     return os.path.normcase(os.path.realpath(path))

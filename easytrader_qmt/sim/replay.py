@@ -16,12 +16,20 @@ from easytrader_qmt.sim.replay_rows import Step
 _NAP = 0.25
 """The longest sleep, seconds, after which a stop is noticed."""
 
+_INSTANT = 1e-6
+"""Less than this is not worth a sleep; a clock of floats might not even move by it."""
+
 
 def checked_speed(speed: float | None) -> float | None:
     """How many times faster than the file's times; None for as fast as possible. Raises InvalidArgument."""
     if speed is None:
         return None
-    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not math.isfinite(speed) or speed < 0:
+    if (
+        isinstance(speed, bool)
+        or not isinstance(speed, (int, float))
+        or not math.isfinite(speed)
+        or speed < 0
+    ):
         raise InvalidArgument(f"speed={speed!r} 无效：应为正数（快多少倍），0 或 None 表示尽可能快")
     return float(speed) or None
 
@@ -30,7 +38,7 @@ class Replay:
     """One replay: ``fed`` of ``total`` ticks so far, ``error`` what ended it early, if anything did."""
 
     def __init__(
-        self, steps: Sequence[Step], feed: Callable[[Step], None], clock: Clock, speed: float | None
+        self, steps: Sequence[Step], feed: Callable[[Step], bool], clock: Clock, speed: float | None
     ) -> None:
         self._steps = steps
         self._feed = feed
@@ -38,6 +46,7 @@ class Replay:
         self._speed = speed
         self._stop = threading.Event()
         self._over = threading.Event()
+        self._line = 0
         self.total = len(steps)
         self.fed = 0
         self.error: Exception | None = None
@@ -72,6 +81,7 @@ class Replay:
             self.error = error
             raise
         finally:
+            self._steps = ()
             self._over.set()
 
     def _run_logged(self) -> None:
@@ -80,22 +90,21 @@ class Replay:
         try:
             self.run()
         except Exception as error:
-            line = self._steps[self.fed].line if self.fed < self.total else 0
-            logger.opt(exception=error).error("行情回放在第 {} 行中止：{}", line, error)
+            logger.opt(exception=error).error("行情回放在第 {} 行中止：{}", self._line, error)
 
     def _play(self) -> None:
-        began = self._clock.monotonic()
-        for step in self._steps:
-            self._wait_until(began, step.time - self._steps[0].time)
+        began, steps = self._clock.monotonic(), self._steps
+        for step in steps:
+            self._wait_until(began, step.time - steps[0].time)
             if self.stopping:
                 return
-            self._feed(step)
-            self.fed += 1
+            self._line = step.line
+            self.fed += self._feed(step)
 
     def _wait_until(self, began: float, passed: float) -> None:
         """Let the time come at which ``passed`` seconds of the recorded day are over."""
         while self._speed is not None and not self.stopping:
             left = began + passed / self._speed - self._clock.monotonic()
-            if left <= 0:
+            if left < _INSTANT:
                 return
             self._clock.sleep(min(left, _NAP))

@@ -18,7 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from easytrader_qmt.records import rows
-from easytrader_qmt.sim import layer
+from easytrader_qmt.sim import layer, link_client
+from easytrader_qmt.sim.market_view import LocalMarket, MarketView, RemoteMarket
 from easytrader_qmt.sim.native import Endpoint
 from easytrader_qmt.sim.terminal import Terminal
 
@@ -50,7 +51,9 @@ def run_script(
         return endpoint if userdata is None or _same(path, userdata) else None
 
     layer.add_finder(find, first=True)
-    layer.declare_process_simulated(lambda path: home if find(str(path)) is not None else path)
+    layer.declare_process_simulated(
+        lambda path: home if find(str(path)) is not None else path, lambda: _market(terminal, home)
+    )
     over = threading.Event()
     if seconds is not None:
         threading.Thread(
@@ -72,8 +75,6 @@ def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]
     if terminal_dir is None:
         terminal = Terminal()
         return terminal, terminal, terminal.home
-    from easytrader_qmt.sim import link_client
-
     endpoint = link_client.find(terminal_dir)
     if endpoint is None:
         raise SystemExit(
@@ -81,6 +82,11 @@ def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]
             f"先运行 python -m easytrader_qmt sim terminal {terminal_dir}"
         )
     return None, endpoint, terminal_dir
+
+
+def _market(terminal: Terminal | None, home: str) -> MarketView:
+    """The market that the script's ``xtdata`` shows."""
+    return LocalMarket(terminal) if terminal is not None else RemoteMarket(link_client.control(home))
 
 
 def _run(script: Path, args: list[str]) -> int:

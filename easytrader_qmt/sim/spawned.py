@@ -31,6 +31,7 @@ class SpawnedTerminal:
         self._process = process
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._said = threading.Event()
+        self._ended = False
         self._reader = threading.Thread(target=self._read, name="sim terminal output", daemon=True)
         self._reader.start()
 
@@ -81,15 +82,15 @@ class SpawnedTerminal:
         deadline = time.monotonic() + seconds
         try:
             while not self._answers(deadline):
-                if self.poll() is not None or time.monotonic() >= deadline:
+                if self._ended or time.monotonic() >= deadline:
                     raise LinkError(f"仿真终端进程没有就绪：{self.output or '没有任何输出'}")
-                self._said.wait(0.5)
         except BaseException:
             self.__exit__()
             raise
 
     def _answers(self, deadline: float) -> bool:
-        self._said.wait(max(0.0, deadline - time.monotonic()))
+        """Whether it answers, asked after the next line it writes or half a second."""
+        self._said.wait(max(0.0, min(0.5, deadline - time.monotonic())))
         self._said.clear()
         try:
             if link_home.read_address(self.directory).pid != self.pid:
@@ -107,6 +108,7 @@ class SpawnedTerminal:
             for line in stream:
                 self._lines.append(line.rstrip("\n"))
                 self._said.set()
+        self._ended = True
         self._said.set()
 
 

@@ -20,9 +20,11 @@ from easytrader_qmt.quotes import DayQuote, price
 from easytrader_qmt.sim import registry
 from easytrader_qmt.sim.counter import Counter, Event
 from easytrader_qmt.sim.faults import DelayLine, Faults, Message
-from easytrader_qmt.sim.market import Market, Quote
+from easytrader_qmt.sim.live_market import LiveMarket
+from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.native import ClientSettings, ClientSide
 from easytrader_qmt.sim.requests import Asked, answer_to
+from easytrader_qmt.sim.tape import Tape
 
 STOCK_ACCOUNT = "SIM0000000001"
 STOCK, CREDIT = 2, 3
@@ -51,46 +53,6 @@ class SimAccount:
     account_type: int
 
 
-class LiveMarket:
-    """The terminal's market: setting a quote fills the orders that it reaches.
-
-    ``terminal.market.set('600000', last=10.5)``; see ``sim.market.Market`` for what can be set.
-    """
-
-    def __init__(self, market: Market, locked: Callable[[Callable[[], Any]], Any]) -> None:
-        self._market = market
-        self._locked = locked
-
-    def set(self, code: str, **changes: Any) -> None:
-        """Set a security's quote (yuan, shares); resting orders that it reaches are filled."""
-        self._locked(lambda: self._market.set(code, **changes))
-
-    def add(self, code: str, **traits: Any) -> None:
-        """Make a security known, such as ``add('600999.SH', name='…', prev_close=14.2)``."""
-        self._locked(lambda: self._market.add(code, **traits))
-
-    def suspend(self, code: str) -> None:
-        """Suspend a security: orders for it are refused."""
-        self._locked(lambda: self._market.suspend(code))
-
-    def resume(self, code: str) -> None:
-        """Let a suspended security trade again."""
-        self._locked(lambda: self._market.resume(code))
-
-    def quote(self, code: str) -> Quote:
-        """The security's quote as it stands; prices in yuan, volumes in shares."""
-        quote: Quote = self._locked(lambda: self._market.quote(code))
-        return quote
-
-    def instrument(self, code: str) -> Any:
-        """What the simulated exchange knows of a security."""
-        return self._locked(lambda: self._market.instrument(code))
-
-    def codes(self) -> tuple[str, ...]:
-        """Every security known, such as ``600036.SH``."""
-        return tuple(self._locked(self._market.codes))
-
-
 class _Attached:
     """One connected client."""
 
@@ -117,14 +79,10 @@ class Terminal:
         self.home = _make_home(self, home)
         self._market = market if market is not None else Market()
         self.counter = counter if counter is not None else Counter(self._market)
-        self.market = LiveMarket(self._market, self._locked)
         self.faults = Faults(_terminal=self)
-        self.client_settings = ClientSettings(
-            directory_of=lambda path: self.home,
-            connect_timeout=self.settings.connect_timeout,
-            sleep=self.clock.sleep,
-        )
         self.days = 0
+        self._tape = Tape(self._market, self.now)
+        self.market = LiveMarket(self._market, self._tape, self._locked, self.clock, lambda: self.now)
         self._lock = threading.RLock()
         self._clients: dict[int, _Attached] = {}
         self._used: dict[int, float] = {}
@@ -144,6 +102,11 @@ class Terminal:
     def now(self) -> float:
         """The terminal's time, Unix seconds; ``next_day`` moves it on."""
         return self.clock.now() + self.days * 86_400
+
+    @property
+    def running(self) -> bool:
+        """Whether it serves clients: not after a crash, nor once closed."""
+        return self._running
 
     @property
     def accounts(self) -> tuple[SimAccount, ...]:
@@ -218,13 +181,17 @@ class Terminal:
     def next_day(self) -> None:
         """Settle the day: resting orders end, T+1 shares become available, today's lists start empty."""
         with self._lock:
+            self.market.stop_replay()
             events = self.counter.settle(self.now)
             self.days += 1
+            self._tape.begin(self.now)
             self._tell(events)
 
     def crash(self, notify: bool = True) -> None:
         """The terminal process dies; the counter goes on. ``notify``: clients notice the broken link."""
         self._running = False
+        self._tape.wake()
+        self.work_off(drop=True)
         self.drop_clients(notify)
 
     def restart(self) -> None:
@@ -234,8 +201,19 @@ class Terminal:
     def close(self) -> None:
         """Stop serving and leave the path."""
         self.faults.release()
+        self.market.stop_replay()
         self.crash(notify=False)
         registry.move_out(self.home, self)
+
+    @property
+    def client_settings(self) -> ClientSettings:
+        """How clients behave where this terminal has no say, as the faults are switched now."""
+        return ClientSettings(
+            directory_of=lambda path: self.home,
+            connect_timeout=self.settings.connect_timeout,
+            sleep=self.clock.sleep,
+            answer_while_down="none" if self.faults.answer_while_down == "none" else "empty",
+        )
 
     @property
     def clients(self) -> int:
@@ -277,6 +255,9 @@ class Terminal:
                 return
             attached = self._clients.get(id(client))
             if attached is None or (name == "subscribe" and self.faults.hanging("subscribe")):
+                return
+            if self.faults.logged_out:
+                _say(Message(client, name, seq, self.faults.answer_logged_out(name)))
                 return
             fate = self.faults.next_order() if name == "orderStock" else None
             if fate is False:
@@ -343,7 +324,12 @@ class Terminal:
         """Cross what the change has moved, keep it, then say it: an answer first, pushes after."""
         events = list(events)
         while self._moved:
-            events += self.counter.match(self._moved.pop(), self.now)
+            code = self._moved.pop()
+            self._tape.note(code, self.now)
+            events += self.counter.match(code, self.now)
+        for event in events:
+            if event.kind == "trade":
+                self._tape.note_trade(event.fields, self.now)
         if self.on_mutation is not None:
             self.on_mutation()
         self._say_all([*answers, *self._pushes(events, seq, asker)])

@@ -16,7 +16,7 @@ from easytrader_qmt.sim.tape import Tick
 from easytrader_qmt.sim.vendor_times import day_text, milliseconds, second_text, timetag
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
 STATUS_TRADING, STATUS_SUSPENDED = 13, 17
 """连续交易 and 临时停牌 in the vendor's table of security states; a stock's ``openInt`` carries it."""

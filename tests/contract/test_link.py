@@ -134,6 +134,10 @@ def test_a_message_that_is_too_long_is_not_sent() -> None:
         encode({"type": "x", "text": "长" * 1000}, 1000)
 
 
+def test_half_a_character_crosses_unharmed() -> None:
+    assert decode(encode({"type": "x", "text": "\ud800"}, 100)[4:])["text"] == "\ud800"
+
+
 def test_a_request_is_completed_and_checked_by_the_native_struct() -> None:
     fields = checked_fields("cancelOrderStock", {"account_id": "1", "order_id": 7, "unknown": []})
     assert fields["market"] == -1
@@ -517,7 +521,7 @@ def test_a_client_that_asks_faster_than_it_reads_is_made_to_wait(tmp_path: Path)
         for _ in range(100):
             served.terminal.order_by_hand("buy", "600000.SH", 9.6, 100)
         with HandPeer(served.directory) as greedy:
-            greedy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            greedy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
             greedy.shake_hands()
             assert greedy.attach(101)
             for seq in range(200):

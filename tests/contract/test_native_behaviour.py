@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +11,10 @@ from typing import Any
 import pytest
 
 from easytrader_qmt.sim import Terminal, TerminalSettings
-from easytrader_qmt.sim.layer import native_module
 from easytrader_qmt.sim.native import SESSION_FILE_BYTES, ClientSettings
 from easytrader_qmt.sim.structs import NativeCrash
 from tests.clocks import FakeClock
-from tests.facade import Heard, on_a_thread
+from tests.facade import Heard, on_a_thread, sim_run
 
 SETTLED = 0.15
 """Seconds after which a call that has not come back is taken to block; a free one needs a thousandth of it."""
@@ -171,24 +171,36 @@ def test_a_session_id_in_use_or_not_rested(raw: Raw, tmp_path: Path) -> None:
     terminal.close()
 
 
-def test_a_sync_call_inside_a_callback_deadlocks(raw: Raw, terminal: Terminal) -> None:
-    heard = Heard()
-    made: list[Any] = []
+DEADLOCK = """
+import os, threading
+from xtquant.xttrader import XtQuantTrader, XtQuantTraderCallback
+from xtquant.xttype import StockAccount
 
-    class Asking:
-        def __getattr__(self, name: str) -> Callable[..., None]:
-            return lambda *args: heard.keep(name, *args)
+account, asking, answered = StockAccount("1000001"), threading.Event(), threading.Event()
 
-        def on_stock_order(self, order: Any) -> None:
-            heard.keep("asking")
-            made[0].query_stock_asset(raw.account)
-            heard.keep("answered")
+class Asking(XtQuantTraderCallback):
+    def on_stock_order(self, order):
+        asking.set()
+        trader.query_stock_asset(account)
+        answered.set()
 
-    made.append(raw.connected(terminal, callback=Asking()))
-    made[0].order_stock_async(raw.account, "600036.SH", 23, 100, 11, 35.0)
-    heard.wait_for("asking")
-    assert blocks(lambda: made[0].query_stock_asset(raw.account))
-    assert heard.of("answered") == []
+trader = XtQuantTrader("anywhere", 100, Asking())
+trader.start()
+print(trader.connect(), trader.subscribe(account))
+trader.order_stock_async(account, "600036.SH", 23, 100, 11, 35.0)
+asking.wait(20)
+later = [threading.Thread(target=one, daemon=True) for one in (lambda: trader.query_stock_asset(account), trader.stop)]
+for one in later:
+    one.start()
+print("answered", answered.wait(0.3), "later calls hang", all(one.is_alive() for one in later), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_sync_call_inside_a_callback_deadlocks(tmp_path: Path) -> None:
+    """In a process of its own, because nothing brings such a trader to its end."""
+    done = sim_run(tmp_path, DEADLOCK)
+    assert "0 0\nanswered False later calls hang True\n" in done.stdout, done.stderr
 
 
 def test_relaxed_mode_frees_a_query_inside_a_push(raw: Raw, terminal: Terminal) -> None:
@@ -282,16 +294,21 @@ def test_long_strings_are_cut_in_bytes(raw: Raw, terminal: Terminal) -> None:
     trader = raw.connected(terminal)
     order = (raw.account, "600036.SH", 23, 100, 11, 35.0)
     on_a_thread(lambda: trader.order_stock(*order, "s" * 30, "r" * 30))
-    on_a_thread(lambda: trader.order_stock(*order, "", "备注" * 4))
-    first, second = on_a_thread(lambda: trader.query_stock_orders(raw.account))
-    assert (first.strategy_name, first.order_remark) == ("s" * 23, "r" * 23)
-    with pytest.raises(UnicodeDecodeError):
-        _ = second.order_remark
+    [row] = on_a_thread(lambda: trader.query_stock_orders(raw.account))
+    assert (row.strategy_name, row.order_remark) == ("s" * 23, "r" * 23)
 
 
-def test_a_half_character_in_a_row_is_none_to_the_facade(raw: Raw, terminal: Terminal, new_user: Any) -> None:
+def test_a_character_cut_in_half(
+    raw: Raw, terminal: Terminal, new_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor's getter raises; the facade's row has None there and loses nothing else."""
     trader = raw.connected(terminal, 300)
-    on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, 100, 11, 35.0, "", "备注" * 4))
+    on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, 100, 11, 35.0))
+    by_hand = {**terminal.orders("1000001")[0], "order_remark": ("备注" * 4).encode()[:23]}
+    monkeypatch.setattr(terminal.counter, "orders", lambda *args, **words: [by_hand])
+    [order] = on_a_thread(lambda: trader.query_stock_orders(raw.account))
+    with pytest.raises(UnicodeDecodeError):
+        _ = order.order_remark
     user = new_user()
     user.connect(stock_account="1000001")
     [row] = user.today_entrusts
@@ -347,27 +364,41 @@ def test_an_order_error_waits_for_its_response(raw: Raw, terminal: Terminal) -> 
     assert len(heard.of("on_order_error")) == 1
 
 
-def test_building_on_the_main_thread_replaces_its_event_loop(raw: Raw, terminal: Terminal) -> None:
-    """What our session avoids by building elsewhere; shown here on a thread that says it is the main one."""
+LOOPS = """
+import asyncio
+from xtquant.xttrader import XtQuantTrader
+from xtquant.xttype import StockAccount
+
+mine = asyncio.new_event_loop()
+asyncio.set_event_loop(mine)
+first = XtQuantTrader("anywhere", 100)
+print("replaced", asyncio.get_event_loop_policy().get_event_loop() is first.loop is not mine)
+asyncio.run(asyncio.sleep(0))
+try:
+    XtQuantTrader("anywhere", 101)
+except RuntimeError as error:
+    print("RuntimeError")
+"""
+
+
+def test_building_on_the_main_thread_replaces_its_event_loop(tmp_path: Path) -> None:
+    done = sim_run(tmp_path, LOOPS)
+    assert "replaced True\nRuntimeError\n" in done.stdout, done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:There is no current event loop:DeprecationWarning")
+def test_the_facade_leaves_the_threads_event_loop_alone(new_user: Any) -> None:
     import asyncio
 
-    loops: list[Any] = []
-
-    def build() -> None:
-        before = asyncio.new_event_loop()
-        asyncio.set_event_loop(before)
-        threading.current_thread().name = "MainThread"
-        trader = raw.package.xttrader.XtQuantTrader(terminal.home, 100)
-        loops.extend([before, trader.loop, asyncio.get_event_loop_policy().get_event_loop()])
-        trader.loop.close()
-        type(trader).__del__(trader) if False else None
-        before.close()
-        trader.oldloop = None
-        loops.append(trader)
-
-    on_a_thread(build)
-    before, its, now, trader = loops
-    assert now is its
-    assert now is not before
-    assert native_module().__simulated__
-    del trader
+    mine = asyncio.new_event_loop()
+    asyncio.set_event_loop(mine)
+    try:
+        user = new_user()
+        user.connect()
+        user.connect()
+        user.exit()
+        gc.collect()
+        assert asyncio.get_event_loop_policy().get_event_loop() is mine
+    finally:
+        asyncio.set_event_loop(None)
+        mine.close()

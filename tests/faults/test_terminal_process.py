@@ -24,7 +24,7 @@ from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.process import serve
 from easytrader_qmt.sim.spawned import SpawnedTerminal, spawn
 from easytrader_qmt.sim.store import Store
-from tests.facade import SOON, Heard, on_a_thread, vendor_package
+from tests.facade import SOON, Heard, States, on_a_thread, vendor_package
 from tests.link_peers import ACCOUNT, HandPeer, Told, eventually
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -178,6 +178,26 @@ def test_a_killed_terminal_is_noticed_and_its_state_is_kept(start: Start, trade:
     assert back.order("600000.SH", BUY, 100, 9.45) > filled
 
 
+def test_the_facade_comes_back_to_a_restarted_terminal_and_tells_what_it_missed(
+    start: Start, home: Path, new_user: Callable[..., Any]
+) -> None:
+    child = start()
+    user = new_user()
+    states = States(user)
+    user.connect(home, reconnect_interval=0.05)
+    resting = user.buy("600000", price=9.6, amount=100)["entrust_no"]
+    child.kill()
+    states.wait_for("LOST")
+    back = States(user)
+    trades = Heard()
+    user.on("trade", lambda row: trades.keep("trade", row))
+    with start().control() as control:
+        control.market.set("600000", last=9.5)
+        back.wait_for("READY")
+        assert trades.wait_for("trade")[0]["order_id"] == resting
+    assert [row["order_status_name"] for row in user.today_entrusts] == ["已成"]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_whatever_was_said_before_a_kill_is_still_true_after_it(start: Start, home: Path, seed: int) -> None:
     print(f"seed {seed}")
@@ -261,6 +281,23 @@ def test_a_stopped_process_is_a_connect_in_vain(start: Start, home: Path) -> Non
     remote, told = RemoteTerminal(home), Told()
     assert remote.attach(told, 101)
     remote.detach(told)
+
+
+@posix
+def test_a_client_of_a_stopped_process_can_still_leave(
+    start: Start, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_client, "SILENCE_SECONDS", 0.2)
+    child = start()
+    remote, told = RemoteTerminal(home), Told()
+    assert remote.attach(told, 100)
+    os.kill(child.pid, signal.SIGSTOP)
+    try:
+        on_a_thread(lambda: remote.detach(told))
+    finally:
+        os.kill(child.pid, signal.SIGCONT)
+    with child.control() as control:
+        eventually(lambda: control.state()["clients"] == 0)
 
 
 def test_a_second_terminal_on_the_same_directory_is_refused(start: Start, trade: Trade) -> None:
@@ -452,6 +489,27 @@ def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
         assert watcher.execute("PRAGMA data_version").fetchone() != before
         watcher.close()
     finally:
+        store.close()
+
+
+def test_after_a_failed_write_nothing_is_kept_any_more(tmp_path: Path) -> None:
+    """The failed change is lost to ``Counter.changes``, so a later success would keep books that are not whole."""
+    market = Market()
+    counter = Counter(market)
+    counter.open_account("A", 2, cash=CASH)
+    store = Store(tmp_path / "state.sqlite3")
+    saboteur = sqlite3.connect(tmp_path / "state.sqlite3", isolation_level=None)
+    try:
+        store.save(counter, market, 0)
+        saboteur.execute("ALTER TABLE accounts RENAME TO away")
+        counter.deposit("A", 1.0, 0.0)
+        with pytest.raises(LinkError, match="写不进"):
+            store.save(counter, market, 0)
+        saboteur.execute("ALTER TABLE away RENAME TO accounts")
+        with pytest.raises(LinkError, match="写不进"):
+            store.save(counter, market, 1)
+    finally:
+        saboteur.close()
         store.close()
 
 

@@ -191,11 +191,16 @@ def test_a_refusal_on_its_own_ends_a_doubt(journal: Journal) -> None:
     assert journal.open_doubts(ACCOUNT) == ()
 
 
-def test_a_number_used_again_means_the_latest_order(journal: Journal) -> None:
+def test_a_number_used_again_means_the_latest_order_of_the_day(journal: Journal, clock: FakeClock) -> None:
     for name in ("old", "new"):
         journal.finish(journal.begin(intent(name)).key, "accepted", order_id=5)
     journal.attach_refusal(ACCOUNT, 5, "no")
     assert (found(journal, "old").rejected_later, found(journal, "new").rejected_later) == ("", "no")
+    journal.finish(journal.begin(intent("other")).key, "accepted", order_id=4)
+    clock.pass_(12 * 3600)
+    journal.begin(intent("on its way, its number not known yet"))
+    journal.attach_refusal(ACCOUNT, 4, "no")
+    assert found(journal, "other").rejected_later == ""
     assert journal.attach_refusal(ACCOUNT, 6, "no")
 
 
@@ -232,7 +237,7 @@ def test_entries_are_filtered_newest_first(journal: Journal, clock: FakeClock) -
     assert journal.sent_on("2", "2025-11-04") == (0, 0.0)
     for bad in ({"day": "11/3"}, {"outcome": "done"}, {"limit": -1}, {"limit": True}):
         with pytest.raises(InvalidArgument):
-            journal.entries(**bad)  # type: ignore[arg-type]
+            journal.entries(**bad)
 
 
 def test_export_is_one_text_and_leaves_the_file_free(journal: Journal) -> None:

@@ -223,4 +223,4 @@ def test_impossible_settings(path: Path, clock: FakeClock) -> None:
         Journal(path, clock=clock, synchronous="OFF")  # type: ignore[arg-type]
     for words in ({"timeout": 0.0}, {"timeout": float("nan")}, {"lease": -1.0}):
         with pytest.raises(InvalidArgument, match="timeout"):
-            Journal(path, clock=clock, **words)
+            Journal(path, clock=clock, **words)  # type: ignore[arg-type]

@@ -1,0 +1,125 @@
+"""From the command line, the environment and a file to a connected trader.
+
+Never simulates unless ``--sim`` is given, and never prints an account number it was not told to.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from loguru import logger
+
+from easytrader_qmt.errors import EasytraderQmtError, NotConnected, OrderInDoubt, OrderRejected, TradeError
+from easytrader_qmt.miniqmt.options import OPTION_NAMES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SUCCESS, FAILED, REFUSED, NOT_SENT, IN_DOUBT = 0, 1, 3, 4, 5
+"""Exit status: done; could not be done; refused by the counter; not sent (safe to repeat); outcome unknown."""
+
+_OPTIONS = (
+    click.option(
+        "--path",
+        envvar="EASYTRADER_QMT_PATH",
+        help="终端的 userdata_mini 路径 [环境变量 EASYTRADER_QMT_PATH]",
+    ),
+    click.option(
+        "--account", envvar="EASYTRADER_QMT_ACCOUNT", help="资金账号 [环境变量 EASYTRADER_QMT_ACCOUNT]"
+    ),
+    click.option("--account-type", default=None, help="账号类型，默认 STOCK"),
+    click.option(
+        "--config",
+        envvar="EASYTRADER_QMT_CONFIG",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="TOML 或 JSON 配置文件，键与 connect 的参数同名 [环境变量 EASYTRADER_QMT_CONFIG]",
+    ),
+    click.option(
+        "--sim", "simulated", is_flag=True, help="使用仿真终端；给出 --path 时连接那里的仿真终端进程"
+    ),
+    click.option("--wait", type=float, default=None, help="终端不在时最多等待的秒数"),
+    click.option("--debug", is_flag=True, help="显示日志和完整账号"),
+)
+
+
+def connection_options(command: F) -> F:
+    """The options every command that connects takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings(given: dict[str, Any]) -> dict[str, Any]:
+    """``connect``'s arguments: the file's, and over them what the command line or the environment says."""
+    found: dict[str, Any] = {}
+    if given.get("config") is not None:
+        found.update(read_config(given["config"]))
+    named = {
+        "path": "miniqmt_path",
+        "account": "stock_account",
+        "account_type": "account_type",
+        "wait": "wait",
+    }
+    found.update({name: given[short] for short, name in named.items() if given.get(short) is not None})
+    return found
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A TOML or JSON file's settings. Raises click.ClickException naming the file and what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"配置文件 {path} 无法读取：{error}") from None
+    unknown = sorted(set(content) - set(OPTION_NAMES)) if isinstance(content, dict) else []
+    if not isinstance(content, dict) or unknown:
+        what = f"有不认识的键 {'、'.join(unknown)}" if unknown else "应为键值表"
+        raise click.ClickException(f"配置文件 {path} {what}；可用的键：{'、'.join(OPTION_NAMES)}")
+    return content
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+@contextmanager
+def connected(given: dict[str, Any]) -> Iterator[Any]:
+    """A connected trader, closed afterwards; every error of ours ends the command with its exit status."""
+    from easytrader_qmt.api import use
+
+    speak_as_asked(bool(given.get("debug")))
+    try:
+        with use("sim" if given.get("simulated") else "miniqmt", debug=bool(given.get("debug"))) as user:
+            user.connect(**settings(given))
+            if user.simulated:
+                click.echo("【仿真】以下内容来自仿真终端，不是真实账户", err=True)
+            yield user
+    except EasytraderQmtError as error:
+        click.echo(f"错误：{error}", err=True)
+        sys.exit(status_of(error))
+
+
+def status_of(error: EasytraderQmtError) -> int:
+    """The exit status that says what became of it."""
+    if isinstance(error, OrderRejected):
+        return REFUSED
+    if isinstance(error, OrderInDoubt):
+        return IN_DOUBT
+    if isinstance(error, TradeError) or isinstance(error, NotConnected):
+        return NOT_SENT if error.sent is False else FAILED
+    return FAILED
+
+
+def speak_as_asked(debug: bool) -> None:
+    """A command's own output must not drown in log lines; ``--debug`` shows them. Only for our own command."""
+    logger.remove()
+    logger.add(sys.stderr, level="DEBUG" if debug else "WARNING", format="{time:HH:mm:ss} {level} {message}")

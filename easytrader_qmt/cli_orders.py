@@ -1,0 +1,140 @@
+"""The commands that trade: buy, sell, cancel. The exit status says what became of the order.
+
+Never sends without a confirmation unless ``--yes`` is given, and never sends twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from easytrader_qmt.cli_connection import FAILED, NOT_SENT, REFUSED, SUCCESS, connected, connection_options
+from easytrader_qmt.miniqmt.order_watch import JUNK
+
+_EPILOG = "退出码：0 成功，1 失败，2 用法错误，3 柜台拒绝，4 没有发送（可以重试），5 结果未知（请勿重发）"
+
+
+def _order_options(command: Any) -> Any:
+    for option in (
+        click.option("--yes", is_flag=True, help="不再确认，直接发送"),
+        click.option("--json", "as_json", is_flag=True, help="以 JSON 输出"),
+        click.option("--client-order-id", default=None, help="自己的委托编号；同一编号永远只下一笔"),
+        click.option("--remark", default=None, help="备注，最多 23 字节"),
+        click.option("--strategy", default=None, help="策略名，最多 23 字节"),
+        click.option("--protect-price", type=float, default=None, help="市价委托的保护限价（元）"),
+        click.option("--ttype", default=None, help="市价委托类型，例如 最优五档即时成交剩余撤销"),
+        click.option("--market", "at_market", is_flag=True, help="市价委托"),
+        click.option("--price", type=float, default=None, help="委托价格（元）"),
+    ):
+        command = option(command)
+    return command
+
+
+def _send(verb: str, security: str, amount: int, words: dict[str, Any]) -> None:
+    price, at_market = words.pop("price"), words.pop("at_market")
+    if (price is None) != at_market:
+        raise click.UsageError("请给出 --price，或者用 --market 下市价委托（二者选一）")
+    yes, as_json = words.pop("yes"), words.pop("as_json")
+    ttype, protect = words.pop("ttype"), words.pop("protect_price")
+    terms = {
+        "strategy_name": words.pop("strategy"),
+        "remark": words.pop("remark"),
+        "client_order_id": words.pop("client_order_id"),
+    }
+    terms = {name: value for name, value in terms.items() if value is not None}
+    with connected(words) as user:
+        how = f"市价（{ttype or '默认类型'}）" if at_market else f"价格 {price:g} 元"
+        name = {"buy": "买入", "sell": "卖出"}[verb]
+        if not yes and not click.confirm(
+            f"{user!r}\n{name} {security}，数量 {amount}，{how}，确认发送？", err=True
+        ):
+            click.echo("没有发送", err=True)
+            sys.exit(NOT_SENT)
+        if at_market:
+            extra = {} if protect is None else {"protect_price": protect}
+            answer = getattr(user, f"market_{verb}")(security, amount, ttype, **extra, **terms)
+        else:
+            answer = getattr(user, verb)(security, price, amount, **terms)
+        answer = _after(user, answer)
+    _tell(answer, as_json)
+
+
+def _after(user: Any, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, or the refusal that followed it: counters often take an order and refuse it a moment later."""
+    if answer["entrust_no"] <= 0:
+        return answer
+    user.drain()
+    order = user.order(answer["entrust_no"])
+    if order is None or order["order_status"] != JUNK:
+        return answer
+    return {"entrust_no": -1, "message": order["status_msg"]}
+
+
+def _tell(answer: dict[str, Any], as_json: bool) -> None:
+    accepted = answer["entrust_no"] > 0
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif accepted:
+        click.echo(f"已报，委托编号 {answer['entrust_no']}")
+    else:
+        click.echo(f"柜台拒绝：{answer['message']}", err=True)
+    sys.exit(SUCCESS if accepted else REFUSED)
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("security")
+@click.argument("amount", type=int)
+@_order_options
+@connection_options
+def buy(security: str, amount: int, **words: Any) -> None:
+    """买入 SECURITY，数量 AMOUNT（股）。"""
+    _send("buy", security, amount, words)
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("security")
+@click.argument("amount", type=int)
+@_order_options
+@connection_options
+def sell(security: str, amount: int, **words: Any) -> None:
+    """卖出 SECURITY，数量 AMOUNT（股）。"""
+    _send("sell", security, amount, words)
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("entrust_no", required=False)
+@click.option("--sysid", default=None, help="柜台合同编号（手工委托没有委托编号）；需要 --market")
+@click.option("--market", default=None, help="合同编号所在市场：SH、SZ、BJ")
+@click.option("--all", "everything", is_flag=True, help="撤掉所有能撤的委托")
+@click.option("--security", default=None, help="与 --all 一起：只撤这个证券的")
+@connection_options
+def cancel(
+    entrust_no: str | None,
+    sysid: str | None,
+    market: str | None,
+    everything: bool,
+    security: str | None,
+    **given: Any,
+) -> None:
+    """撤单：ENTRUST_NO，或 --sysid 与 --market，或 --all。"""
+    if [entrust_no is not None, sysid is not None, everything].count(True) != 1:
+        raise click.UsageError("请给出委托编号，或 --sysid 与 --market，或 --all（三者选一）")
+    with connected(given) as user:
+        if everything:
+            answers = user.cancel_all(security)
+        elif sysid is not None:
+            answers = [user.cancel_sysid(sysid, market)]
+        else:
+            answers = [user.cancel_entrust(entrust_no)]
+    for answer in answers:
+        number = answer.get("entrust_no") or answer.get("order_sysid") or entrust_no or sysid
+        click.echo(f"{number}: {'已发出撤单' if answer['success'] else '撤单失败'}，{answer['message']}")
+    if not answers:
+        click.echo("没有可撤的委托")
+    sys.exit(SUCCESS if all(answer["success"] for answer in answers) else FAILED)
+
+
+COMMANDS = (buy, sell, cancel)

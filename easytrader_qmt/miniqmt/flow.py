@@ -1,0 +1,177 @@
+"""The stream of events of one connection: what a push or a snapshot adds, told once and in order.
+
+Pushes are taken from the vendor's thread and told on the dispatcher's. They wait while the connection is not
+READY, so that a handler's own calls find one. Never talks to the terminal, never builds a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from loguru import logger
+
+from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.events import Dispatcher
+from easytrader_qmt.miniqmt.mirror import Mirror
+from easytrader_qmt.miniqmt.policy import State, StateChange
+from easytrader_qmt.miniqmt.sync import Snapshot
+
+_KEPT_DAYS = 7
+_MOST_EARLY = 100_000
+_CHECKED = frozenset({"on_stock_order", "on_stock_trade", "on_order_error"})
+"""Pushes of which the mirror knows whether they are news, however late they come."""
+
+
+class Listener(Protocol):
+    """Who is told what happens; every method runs on the dispatcher thread."""
+
+    def arrived(self, method: str, args: tuple[Any, ...]) -> None:
+        """A push came, whether or not it is news and can be told yet."""
+        ...
+
+    def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        """A push that is news, by the vendor's method name."""
+        ...
+
+    def state_changed(self, change: StateChange) -> None:
+        """The connection took a step."""
+        ...
+
+
+class _Push(NamedTuple):
+    generation: int
+    method: str
+    args: tuple[Any, ...]
+
+
+class EventFlow:
+    """One connection's events, for one or more accounts."""
+
+    def __init__(self, listener: Listener, clock: Clock) -> None:
+        self._listener = listener
+        self._clock = clock
+        self._mirror = Mirror()
+        self._dispatcher = Dispatcher()
+        self._early: list[_Push] = []
+        self._dropped = 0
+        self._flowing = False
+        self._primed: set[tuple[str, Any]] = set()
+        self._day = 0
+        self.watchers: list[Callable[[str, tuple[Any, ...]], None]] = []
+
+    # --- from any thread: only enqueue ---------------------------------------------------------
+
+    def pushed(self, generation: int, method: str, args: tuple[Any, ...]) -> None:
+        """The vendor's push thread brings a push."""
+        self._dispatcher.post(self._take, _Push(generation, method, args))
+
+    def step(self, change: StateChange, found: tuple[Snapshot, ...] = (), generation: int = 0) -> None:
+        """The connection took a step; to READY with what ``generation``'s session found."""
+        if change.state is State.READY:
+            self._dispatcher.post(self._resume, change, found, generation)
+        else:
+            self._dispatcher.post(self._suspend, change)
+
+    def added(self, snapshot: Snapshot) -> None:
+        """An account was added to a READY connection; what it already has is not news."""
+        self._dispatcher.post(self._merge, snapshot)
+
+    def later(self, call: Callable[..., object], *args: Any) -> None:
+        """Run a call on the dispatcher thread, after the events that came so far."""
+        self._dispatcher.post(call, *args)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until the events that came so far have been handled."""
+        return self._dispatcher.drain(seconds)
+
+    def warn_if_late(self) -> None:
+        """Say once when handlers cannot keep up."""
+        self._dispatcher.warn_if_late()
+
+    def stop(self, seconds: float) -> bool:
+        """End after what is queued; True when the thread has ended or is the caller's own."""
+        return self._dispatcher.stop(seconds)
+
+    # --- on the dispatcher's thread ------------------------------------------------------------
+
+    def _suspend(self, change: StateChange) -> None:
+        self._flowing = False
+        self._listener.state_changed(change)
+        if change.next_attempt_in is None and change.state in (State.LOST, State.GAVE_UP, State.STOPPED):
+            # Nobody knows when the next READY will be: what was said must not wait for it.
+            self._tell_early(None)
+
+    def _resume(self, change: StateChange, found: tuple[Snapshot, ...], generation: int) -> None:
+        """Tell that the connection is READY, what its snapshot adds, then what was pushed meanwhile."""
+        self._listener.state_changed(change)
+        self._forget()
+        for snapshot in found:
+            self._merge(snapshot)
+        self._flowing = True
+        self._tell_early(generation)
+
+    def _merge(self, snapshot: Snapshot) -> None:
+        account = (snapshot.account_id, snapshot.account_type)
+        changes = self._mirror.snapshot(snapshot.orders, snapshot.trades, self._today())
+        if account in self._primed:
+            for change in changes:
+                self._tell(f"on_stock_{change.kind}", (change.record,), True)
+        self._primed.add(account)
+
+    def _tell_early(self, generation: int | None) -> None:
+        """Tell what was held back; of an older session than ``generation`` only what cannot be outdated."""
+        early, self._early = self._early, []
+        if self._dropped:
+            logger.warning("断线期间的推送过多，{} 条资金、持仓类推送没有转达", self._dropped)
+            self._dropped = 0
+        for push in early:
+            if push.method in _CHECKED or generation is None or push.generation >= generation:
+                self._news(push)
+
+    def _take(self, push: _Push) -> None:
+        try:
+            self._listener.arrived(push.method, push.args)
+        except Exception:
+            logger.exception("处理推送 {} 时出错", push.method)
+        if self._flowing:
+            self._news(push)
+        elif len(self._early) < _MOST_EARLY or push.method in _CHECKED:
+            self._early.append(push)
+        else:
+            self._dropped += 1
+
+    def _news(self, push: _Push) -> None:
+        if self._is_news(push.method, push.args):
+            self._tell(push.method, push.args, False)
+
+    def _tell(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        """Each listener by itself: one that fails must not cost another, or a later event, its turn."""
+        for watcher in self.watchers:
+            try:
+                watcher(method, args)
+            except Exception:
+                logger.exception("处理推送 {} 时出错", method)
+        try:
+            self._listener.heard(method, args, recovered)
+        except Exception:
+            logger.exception("处理推送 {} 时出错", method)
+
+    def _is_news(self, method: str, args: tuple[Any, ...]) -> bool:
+        today = self._today()
+        if today != self._day:
+            self._forget()
+        if method == "on_stock_order":
+            return self._mirror.order(args[0], today)
+        if method == "on_stock_trade":
+            return self._mirror.trade(args[0], today)
+        if method == "on_order_error":
+            return self._mirror.error(args[0], today)
+        return True
+
+    def _today(self) -> int:
+        return day_number(self._clock.now())
+
+    def _forget(self) -> None:
+        self._day = self._today()
+        self._mirror.forget_before(self._day - _KEPT_DAYS)

@@ -1,0 +1,57 @@
+"""``python -m easytrader_qmt demo``: a session to look at, which says that it is simulated."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from easytrader_qmt.sim.demo import run_demo
+from tests.facade import child
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    said: list[str] = []
+    run_demo(said.append)
+    return "\n".join(said)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    done = child("-m", "easytrader_qmt", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.strip().splitlines()
+    assert "仿真" in lines[0]
+    assert "仿真" in lines[-1]
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_speaks_chinese_into_any_pipe(tmp_path: Path) -> None:
+    for encoding in ("ascii", "gbk", "latin-1"):
+        done = child("-m", "easytrader_qmt", "demo", cwd=tmp_path, env={"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding})
+        assert done.returncode == 0, done.stderr
+
+
+def test_each_step_is_shown(shown: str) -> None:
+    for step in ("connect()", "balance", "buy(", "market_buy(", "cancel_entrust(", "sell(", "position", "today_entrusts", "today_trades"):
+        assert f"user.{step}" in shown, step
+    assert shown.count("entrust_no") == 3
+    assert "{'success': True, 'message': 'success'}" in shown
+    assert "成交推送: 600000.SH 300 股 @ 10.49" in shown
+    assert "成交推送: 600000.SH 400 股 @ 10.50" in shown
+
+
+def test_tables_are_aligned_with_chinese_headings(shown: str) -> None:
+    for heading in ("总资产", "可用资金", "持仓数量", "委托状态", "成交编号", "证券名称"):
+        assert heading in shown
+    table = shown[shown.index(">>> user.today_entrusts") :].splitlines()[1:]
+    assert {"部撤", "已成"} <= set(re.findall(r"部撤|已成|已报", "\n".join(table)))
+    widths = {width(line.rstrip()) for line in table[:1]}
+    assert all(width(line.rstrip()) <= max(widths) + 1 for line in table[:4])
+
+
+def width(line: str) -> int:
+    """Columns on a console: a Chinese character takes two."""
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in line)
