@@ -95,6 +95,27 @@ def sim_terminal(
         raise click.ClickException(str(error)) from None
 
 
+@sim.command("conformance")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="原始观察数据的目录",
+)
+@click.option("--version", "versions", multiple=True, help="只对照这个 xtquant 版本，可重复；默认全部")
+@click.option("--verbose", is_flag=True, help="逐项列出")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON")
+def sim_conformance(data: Path | None, versions: Sequence[str], verbose: bool, as_json: bool) -> None:
+    """把仿真组件与观察到的真实组件逐项对照；有缺失或不符时退出码为 1。"""
+    from easytrader_qmt.errors import EasytraderQmtError
+    from easytrader_qmt.sim.conformance import run
+
+    try:
+        sys.exit(run(click.echo, data=data, versions=versions, verbose=verbose, as_json=as_json))
+    except EasytraderQmtError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _speak_utf8() -> None:
     """Chinese output must not fail on a console or a pipe with another encoding."""
     for stream in (sys.stdout, sys.stderr):

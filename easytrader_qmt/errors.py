@@ -34,6 +34,7 @@ __all__ = [
     "OrderRejected",
     "QueryFailed",
     "TradeError",
+    "shown",
 ]
 
 
@@ -132,3 +133,15 @@ class OrderNotFinal(TradeError, TimeoutError):
     def __init__(self, message: str, *, order: dict[str, Any] | None) -> None:
         super().__init__(message)
         self.order = order
+
+
+_MOST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """A value as it stands in an error's text: its repr, cut at 80 characters; never raises."""
+    try:
+        text = repr(value)
+    except Exception:  # a repr may raise anything; that of a whole number with 5,000 digits does
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -39,7 +39,7 @@ LARGE_BACKLOG = 10_000
 
 
 class Dispatcher:
-    """One daemon thread that runs what is posted, in the order it was posted."""
+    """One daemon thread, from the first post on, that runs what is posted in the order it was posted."""
 
     def __init__(self, name: str = "easytrader-qmt events") -> None:
         self._work: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = (
@@ -47,15 +47,23 @@ class Dispatcher:
         )
         self._late = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._starting = threading.Lock()
+        self._started = False
 
     def post(self, call: Callable[..., object], *args: Any) -> None:
         """Queue a call; returns at once."""
         self._work.put((call, args))
+        if not self._started:
+            with self._starting:
+                if not self._started:
+                    self._started = True
+                    self._thread.start()
 
     def stop(self, seconds: float) -> bool:
         """End after what is queued. True when the thread has ended or is the caller's own."""
         self._work.put(None)
+        if not self._started:
+            return True
         if threading.current_thread() is self._thread:
             return True
         self._thread.join(seconds)
@@ -120,6 +128,13 @@ class Subscription:
     __call__ = cancel
 
 
+class _Registration:
+    """One ``on``: the same handler may be registered twice, and each is unsubscribed by itself."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+
+
 class Handlers:
     """The user's handlers by event name."""
 
@@ -132,15 +147,13 @@ class Handlers:
         check_event(name)
         if not callable(handler):
             raise InvalidArgument(f"on({name!r}, …) 的处理函数不可调用：{handler!r}")
+        mine = _Registration(handler)
         with self._lock:
-            self._handlers[name] = (*self._handlers[name], handler)
+            self._handlers[name] = (*self._handlers[name], mine)
 
         def cancel() -> None:
             with self._lock:
-                kept = list(self._handlers[name])
-                if handler in kept:
-                    kept.remove(handler)
-                self._handlers[name] = tuple(kept)
+                self._handlers[name] = tuple(one for one in self._handlers[name] if one is not mine)
 
         return Subscription(cancel)
 
@@ -150,8 +163,8 @@ class Handlers:
 
     def emit(self, name: str, row: Row) -> None:
         """Call each handler with its own copy of the row."""
-        for handler in self._handlers[name]:
-            isolated(f"on({name!r})", handler, dict(row))
+        for registration in self._handlers[name]:
+            isolated(f"on({name!r})", registration.handler, dict(row))
 
 
 def check_event(name: str) -> None:

@@ -11,24 +11,26 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Protocol
 
-from easytrader_qmt.clock import Clock
+from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidOrder, JournalError
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
-__all__ = ["AnyJournal", "MemoryJournal", "RemarkBook"]
+__all__ = ["AnyJournal", "MemoryJournal", "RemarkBook", "memory_journal"]
 
 _KEPT = 20_000
-_FIRMER: Mapping[str, int] = {
-    "sending": 0,
-    "in_doubt": 1,
-    "not_sent": 1,
-    "absent": 1,
-    "refused": 2,
-    "accepted": 3,
+_REST_SECONDS = 60.0
+_BEFORE: Mapping[str, frozenset[str]] = {
+    "accepted": frozenset({"sending", "in_doubt", "not_sent", "absent", "refused"}),
+    "refused": frozenset({"sending", "in_doubt", "not_sent", "absent", "accepted"}),
+    "not_sent": frozenset({"sending"}),
+    "in_doubt": frozenset({"sending"}),
+    "absent": frozenset({"sending", "in_doubt"}),
 }
+"""What an outcome may follow; it changes nothing after any other."""
 
 
 class AnyJournal(Protocol):
@@ -40,6 +42,10 @@ class AnyJournal(Protocol):
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]: ...  # noqa: D102
     def find(self, account_id: str, client_order_id: str) -> Entry | None: ...  # noqa: D102
     def user_remark_of(self, token: str) -> str | None: ...  # noqa: D102
+    def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]: ...  # noqa: D102
+    def entries(  # noqa: D102
+        self, account_id: str | None = None, *, day: date | str | None = None, outcome: Outcome | None = None
+    ) -> tuple[Entry, ...]: ...
     def close(self) -> None: ...  # noqa: D102
 
 
@@ -50,7 +56,7 @@ class MemoryJournal:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[int, Entry] = OrderedDict()
-        self._newest: dict[tuple[str, str], int] = {}
+        self._attempts: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, int] = {}
         self._numbers: dict[tuple[str, int], int] = {}
         self._open: set[int] = set()
@@ -59,26 +65,31 @@ class MemoryJournal:
     def begin(self, intent: Intent) -> Begun:
         """As `journal.Journal.begin`, within this process."""
         with self._lock:
-            known = self._entries.get(self._newest.get((intent.account_id, intent.client_order_id), 0))
-            attempt = 0
-            if known is not None:
-                if known.terms != intent.terms:
-                    raise InvalidOrder(
-                        f"client_order_id={intent.client_order_id!r} 已经用于另一笔委托（{known.stock_code}），没有发送",
-                        field="client_order_id",
-                        value=intent.client_order_id,
-                        rule="一个编号只代表一笔委托",
-                    )
-                if known.outcome not in RETRYABLE:
-                    return Begun(False, known.key, known.attempt, known.token, known.remark, known)
-                attempt = known.attempt + 1
-            return self._new(intent, attempt)
+            known = self._standing(intent.account_id, intent.client_order_id)
+            if known is None:
+                return self._new(intent, 0)
+            if known.terms != intent.terms:
+                raise InvalidOrder(
+                    f"client_order_id={intent.client_order_id!r} 已经用于另一笔委托（{known.stock_code}），没有发送",
+                    field="client_order_id",
+                    value=intent.client_order_id,
+                    rule="一个编号只代表一笔委托",
+                )
+            if known.outcome not in RETRYABLE:
+                return Begun(False, known.key, known.attempt, known.token, known.remark, known)
+            last = self._attempts[intent.account_id, intent.client_order_id][-1]
+            return self._new(intent, self._entries[last].attempt + 1)
+
+    def _standing(self, account_id: str, client_order_id: str) -> Entry | None:
+        """The attempt that says what became of an order."""
+        keys = self._attempts.get((account_id, client_order_id), ())
+        return max((self._entries[key] for key in keys), key=lambda entry: entry.firmness, default=None)
 
     def _new(self, intent: Intent, attempt: int) -> Begun:
-        token = (
-            intent.token if attempt == 0 else order_token(intent.account_id, intent.client_order_id, attempt)
-        )
-        remark = intent.remark if attempt == 0 else outgoing_remark(intent.user_remark, token)
+        token, remark = intent.token, intent.remark
+        if attempt:
+            token = order_token(intent.account_id, intent.client_order_id, attempt)
+            remark = outgoing_remark(intent.user_remark, token)
         key, self._next = self._next, self._next + 1
         self._entries[key] = Entry(
             key, intent.account_id, intent.client_order_id, attempt, token, remark, intent.user_remark,
@@ -86,51 +97,65 @@ class MemoryJournal:
             intent.amount, intent.notional, intent.session_id, os.getpid(), "", "sending", 0, "", "",
             self._clock.now(), 0.0,
         )  # fmt: skip
-        self._newest[intent.account_id, intent.client_order_id] = key
+        self._attempts.setdefault((intent.account_id, intent.client_order_id), []).append(key)
         self._tokens[token] = key
         if len(self._entries) > _KEPT:
             self._forget(next(iter(self._entries)))
         return Begun(True, key, attempt, token, remark)
 
     def _forget(self, key: int) -> None:
-        if key in self._open:  # what is in doubt is kept until it is cleared up
+        entry = self._entries[key]
+        if entry.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
             self._entries.move_to_end(key)
             return
-        entry = self._entries.pop(key)
+        del self._entries[key]
         self._tokens.pop(entry.token, None)
         self._numbers.pop((entry.account_id, entry.order_id), None)
-        if self._newest.get((entry.account_id, entry.client_order_id)) == key:
-            del self._newest[entry.account_id, entry.client_order_id]
+        attempts = self._attempts[entry.account_id, entry.client_order_id]
+        attempts.remove(key)
+        if not attempts:
+            del self._attempts[entry.account_id, entry.client_order_id]
 
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
         """As `journal.Journal.finish`."""
         with self._lock:
             entry = self._entries.get(key)
-            if entry is None or _FIRMER[outcome] < _FIRMER[entry.outcome]:
-                return True
-            self._entries[key] = replace(
-                entry, outcome=outcome, order_id=order_id, message=message, finished_at=self._clock.now()
-            )
-            if order_id > 0:
-                self._numbers[entry.account_id, order_id] = key
-            (self._open.add if outcome == "in_doubt" else self._open.discard)(key)
+            if entry is not None and entry.outcome in _BEFORE[outcome]:
+                self._write(entry, outcome, order_id, message)
             return True
+
+    def _write(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
+        later = entry.rejected_later
+        if {entry.outcome, outcome} == {"accepted", "refused"}:
+            # It was at the counter, and it was refused: both are kept.
+            later = later or (message if outcome == "refused" else entry.message)
+            message = entry.message if outcome == "refused" else message
+            outcome = "accepted"
+        number = order_id if order_id > 0 else entry.order_id
+        self._entries[entry.key] = replace(
+            entry,
+            outcome=outcome,
+            order_id=number,
+            message=message,
+            rejected_later=later,
+            finished_at=self._clock.now(),
+        )
+        if number > 0:
+            self._numbers[entry.account_id, number] = entry.key
+        (self._open.add if outcome == "in_doubt" else self._open.discard)(entry.key)
 
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:
         """As `journal.Journal.attach_refusal`."""
         with self._lock:
-            key = (
-                self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
-            )
+            key = self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
             entry = self._entries.get(key or 0)
-            if entry is None:
-                return True
-            if entry.outcome == "accepted":
-                self._entries[entry.key] = replace(entry, rejected_later=entry.rejected_later or message)
-            else:
-                self._open.discard(entry.key)
-                self._entries[entry.key] = replace(entry, outcome="refused", message=message)
+            if entry is not None and entry.outcome != "refused" and self._may_be_meant(entry, order):
+                self._write(entry, "refused", 0, message)
             return True
+
+    def _may_be_meant(self, entry: Entry, order: int | str) -> bool:
+        # A terminal numbers each day's orders anew.
+        return isinstance(order, str) or self._day(entry.begun_at) == self._day(self._clock.now())
 
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]:
         """The orders of which nobody knows whether they are live, oldest first."""
@@ -143,7 +168,7 @@ class MemoryJournal:
     def find(self, account_id: str, client_order_id: str) -> Entry | None:
         """What became of an order, or None."""
         with self._lock:
-            return self._entries.get(self._newest.get((account_id, client_order_id), 0))
+            return self._standing(account_id, client_order_id)
 
     def user_remark_of(self, token: str) -> str | None:
         """The user's own remark of the order with this token."""
@@ -151,16 +176,54 @@ class MemoryJournal:
             entry = self._entries.get(self._tokens.get(token, 0))
             return None if entry is None else entry.user_remark
 
+    def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]:
+        """As `journal.Journal.sent_on`, of this process's orders."""
+        sent = [entry for entry in self.entries(account_id, day=day) if entry.outcome not in RETRYABLE]
+        return len(sent), sum(entry.notional or 0.0 for entry in sent)
+
+    def entries(
+        self, account_id: str | None = None, *, day: date | str | None = None, outcome: Outcome | None = None
+    ) -> tuple[Entry, ...]:
+        """This process's orders that fit every filter, newest first; ``day`` as ``2025-11-03``."""
+        with self._lock:
+            found = sorted(self._entries.values(), key=lambda entry: -entry.key)
+        return tuple(
+            entry
+            for entry in found
+            if account_id in (None, entry.account_id)
+            and outcome in (None, entry.outcome)
+            and (day is None or str(day) == self._day(entry.begun_at))
+        )
+
+    @staticmethod
+    def _day(seconds: float) -> str:
+        return shanghai(seconds).strftime("%Y-%m-%d")
+
     def close(self) -> None:
         """Nothing to let go of."""
 
 
-class RemarkBook(Mapping[str, str]):
-    """The user's own remarks by token; asks the journal once for each it has not seen."""
+_journals: dict[str, MemoryJournal] = {}
+_making = threading.Lock()
 
-    def __init__(self, journal: AnyJournal) -> None:
+
+def memory_journal(terminal: str, clock: Clock) -> MemoryJournal:
+    """This process's memory of the orders sent to the terminal at this path; the same one for every connect."""
+    with _making:
+        return _journals.setdefault(os.path.realpath(terminal), MemoryJournal(clock))
+
+
+class RemarkBook(Mapping[str, str]):
+    """The user's own remarks by token; asks the journal once for each it has not seen.
+
+    A journal that fails is left alone for a minute: a remark is not worth a query that takes for ever.
+    """
+
+    def __init__(self, journal: AnyJournal, clock: Clock) -> None:
         self._journal = journal
+        self._clock = clock
         self._known: OrderedDict[str, str | None] = OrderedDict()
+        self._failed_at: float | None = None
 
     def note(self, token: str, remark: str | None) -> None:
         """An order leaves with this token and stands for this remark; None: nobody here knows the token."""
@@ -170,14 +233,23 @@ class RemarkBook(Mapping[str, str]):
 
     def __getitem__(self, token: str) -> str:
         if token not in self._known:
-            try:
-                self.note(token, self._journal.user_remark_of(token))
-            except JournalError:
-                raise KeyError(token) from None  # a remark is not worth a failed query
+            self._ask(token)
         found = self._known[token]
         if found is None:
             raise KeyError(token)
         return found
+
+    def _ask(self, token: str) -> None:
+        now = self._clock.monotonic()
+        if self._failed_at is not None and now - self._failed_at < _REST_SECONDS:
+            raise KeyError(token)
+        try:
+            remark = self._journal.user_remark_of(token)
+        except JournalError:
+            self._failed_at = now
+            raise KeyError(token) from None
+        self._failed_at = None
+        self.note(token, remark)
 
     def __bool__(self) -> bool:
         return True  # nothing asked yet does not mean nothing known

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, day_number
-from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.errors import InvalidArgument, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class DayQuote:
 
 @runtime_checkable
 class QuoteSource(Protocol):
-    """What ``connect(quotes=...)`` takes: any object with this one method."""
+    """What ``connect(quotes=...)`` takes: any object with this one method.
+
+    It is called on a thread of its own and given up after a few seconds, so that an order never waits for it.
+    """
 
     def day_quote(self, stock_code: str) -> DayQuote | None:
         """The day of a security such as ``600036.SH``; None when it is not known. May raise."""
@@ -40,34 +43,64 @@ class QuoteSource(Protocol):
 
 
 class CautiousQuotes:
-    """Another source's word, kept for the day, and not asked again for a while after it failed."""
+    """Another source's word, kept for the day, and not asked again for a while after it failed.
 
-    def __init__(self, source: QuoteSource, clock: Clock, rest: float = 60.0) -> None:
+    ``within`` asks with a deadline; ``keep`` False asks anew for each order.
+    """
+
+    def __init__(
+        self,
+        source: QuoteSource,
+        clock: Clock,
+        rest: float = 60.0,
+        *,
+        within: Callable[[Callable[[], Any]], Any] = lambda ask: ask(),
+        keep: bool = True,
+    ) -> None:
         self._source = source
         self._clock = clock
         self._rest = rest
+        self._within = within
+        self._keep = keep
         self._kept: dict[str, tuple[int, DayQuote]] = {}
         self._failed_at: float | None = None
 
     def day_quote(self, stock_code: str) -> DayQuote | None:
         """The day of a security, or None; never raises."""
-        today = day_number(self._clock.now())
         kept = self._kept.get(stock_code)
-        if kept is not None and kept[0] == today:
+        if kept is not None and kept[0] == day_number(self._clock.now()):
             return kept[1]
         if self._failed_at is not None and self._clock.monotonic() - self._failed_at < self._rest:
             return None
         try:
-            found = self._source.day_quote(stock_code)
+            found = _readable(self._within(lambda: self._source.day_quote(stock_code)))
         except Exception as error:
             self._failed_at = self._clock.monotonic()
-            logger.warning("行情源没有应答（{}），{:g} 秒内不再询问；期间不检查涨跌停价", error, self._rest)
+            logger.warning("行情源没有可用的应答（{}），{:g} 秒内不再询问；期间不检查涨跌停价", error, self._rest)
             return None
         self._failed_at = None
         # A suspension can end within the day, the limits do not change.
-        if found is not None and not found.suspended and found.upper_limit is not None:
-            self._kept[stock_code] = (today, found)
+        if self._keep and found is not None and not found.suspended and found.upper_limit is not None:
+            self._kept[stock_code] = (day_number(self._clock.now()), found)
         return found
+
+
+_PARTS = ("lower_limit", "upper_limit", "last", "suspended")
+
+
+def _readable(found: Any) -> DayQuote | None:
+    """What a source said with prices that are prices. Raises TypeError for something else than a DayQuote."""
+    if found is None:
+        return None
+    if not all(hasattr(found, part) for part in _PARTS):
+        raise TypeError(f"应返回 DayQuote 或 None，得到 {shown(found)}")
+    suspended = found.suspended
+    return DayQuote(
+        lower_limit=price(found.lower_limit),
+        upper_limit=price(found.upper_limit),
+        last=price(found.last),
+        suspended=None if suspended is None else bool(suspended),
+    )
 
 
 class XtdataQuotes:
@@ -107,7 +140,7 @@ def price(value: Any) -> float | None:
     """A positive finite price, or None: sources say 0, NaN or the largest double for "not known"."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and 0 < number < 1e8 else None
 
@@ -116,7 +149,7 @@ def checked_source(source: Any) -> QuoteSource:
     """A user's quote source. Raises InvalidArgument unless it has a ``day_quote`` method."""
     if not callable(getattr(source, "day_quote", None)):
         raise InvalidArgument(
-            f"quotes={source!r} 无效：行情源需要有方法 day_quote(stock_code) -> DayQuote | None"
+            f"quotes={shown(source)} 无效：行情源需要有方法 day_quote(stock_code) -> DayQuote | None"
         )
     found: QuoteSource = source
     return found

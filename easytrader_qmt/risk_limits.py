@@ -25,7 +25,11 @@ class RiskLimits:
     """
 
     kill_switch_file: str | None = None
-    """While this file exists, no order leaves; None: `Risk.kill` holds in this process only."""
+    """While this file exists, no order leaves.
+
+    None: a trader's lies in the user's folder, one for each account; a bare `Risk` has none, so that its `kill`
+    holds in this process only.
+    """
     max_order_notional: float | None = None
     """The most one order may be worth."""
     max_day_notional: float | None = None

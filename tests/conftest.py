@@ -37,7 +37,9 @@ def _quiet() -> None:
 def log() -> Iterator[list[str]]:
     """Every line that is logged, as ``LEVEL text``."""
     lines: list[str] = []
-    sink = logger.add(lambda message: lines.append(str(message).rstrip("\n")), format="{level} {message}", level=0)
+    sink = logger.add(
+        lambda message: lines.append(str(message).rstrip("\n")), format="{level} {message}", level=0
+    )
     yield lines
     logger.remove(sink)
 

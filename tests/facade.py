@@ -86,7 +86,9 @@ class Heard:
     def wait_for(self, name: str, times: int = 1) -> list[Any]:
         """The arguments of one method's calls, once there are that many."""
         with self._news:
-            there = self._news.wait_for(lambda: sum(called == name for called, _ in self.calls) >= times, SOON)
+            there = self._news.wait_for(
+                lambda: sum(called == name for called, _ in self.calls) >= times, SOON
+            )
             assert there, f"{name} came {len(self.of(name))} times, not {times}"
         return self.of(name)
 
@@ -109,7 +111,9 @@ class States:
         return change
 
 
-def child(*args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def child(
+    *args: str | Path, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """``python ARGS`` in a process of its own, from ``cwd``, in UTF-8."""
     return subprocess.run(
         [sys.executable, *map(str, args)],

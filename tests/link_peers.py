@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 import threading
@@ -11,11 +12,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from easytrader_qmt.sim import link_home
+from easytrader_qmt.sim import Terminal, TerminalSettings, link_home
+from easytrader_qmt.sim.link_client import RemoteTerminal
 from easytrader_qmt.sim.link_handshake import prove
+from easytrader_qmt.sim.link_home import Address
+from easytrader_qmt.sim.link_server import LinkLimits, LinkServer
 from tests.facade import SOON
 
 ACCOUNT = "SIM0000000001"
+SUBSCRIBE = {"account_id": ACCOUNT, "account_type": 2}
+BUY = {
+    **SUBSCRIBE,
+    "stock_code": "600000.SH",
+    "order_type": 23,
+    "order_volume": 100,
+    "price_type": 11,
+    "price": 10.0,
+    "strategy_name": "网格",
+    "order_remark": "r1",
+}
 
 
 class HandPeer:
@@ -136,3 +151,34 @@ def eventually(true: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it never became true"
         threading.Event().wait(0.005)
     return answer
+
+
+class Served:
+    """A terminal of this process, served on a socket."""
+
+    def __init__(self, directory: Path, limits: LinkLimits | None = None) -> None:
+        self.directory = directory
+        self.terminal = Terminal(directory, settings=TerminalSettings(connect_timeout=1.0, session_gap=0.0))
+        link_home.folder_of(directory).mkdir()
+        self.key = link_home.make_key(directory)
+        self.server = LinkServer(self.terminal, self.key, limits=limits)
+        self.server.start()
+        link_home.write_address(directory, Address(*self.server.address, pid=os.getpid()))
+
+    def close(self) -> None:
+        self.server.stop()
+        self.terminal.close()
+
+    def client(self, session: int) -> tuple[RemoteTerminal, Told]:
+        """A connected and subscribed client."""
+        remote, told = RemoteTerminal(self.directory), Told()
+        assert remote.attach(told, session)
+        remote.request(told, "subscribe", 1, SUBSCRIBE)
+        assert told.wait_for("answer", "subscribe")[3] == 0
+        return remote, told
+
+
+def still_serves(remote: RemoteTerminal, told: Told, seq: int = 99) -> None:
+    """The other client's request is answered, whatever somebody else has just done."""
+    remote.request(told, "queryStockAsset", seq, SUBSCRIBE)
+    assert told.wait_for("answer", "queryStockAsset", seq)[3][0]["account_id"] == ACCOUNT

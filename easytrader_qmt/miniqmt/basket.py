@@ -6,11 +6,11 @@ Never sends; an order that cannot be right becomes an outcome of its own instead
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 
@@ -20,27 +20,34 @@ _LONG = 200
 
 
 def basket_requests(
-    orders: Sequence[Mapping[str, Any]], build: Callable[[str, dict[str, Any]], OrderRequest]
+    orders: Iterable[Mapping[str, Any]], build: Callable[[str, dict[str, Any]], OrderRequest]
 ) -> list[OrderRequest | Told]:
-    """Each order of a basket as a checked request, or the outcome that it was not sent and why."""
+    """Each order of a basket as a checked request, or the outcome that it was not sent and why.
+
+    Raises InvalidArgument for something that is no list of orders.
+    """
+    if isinstance(orders, (str, bytes, Mapping)) or not isinstance(orders, Iterable):
+        raise InvalidArgument(f"篮子 {shown(orders)} 无效：应为委托字典的列表；没有发送任何委托")
     made: list[OrderRequest | Told] = []
     for order in orders:
         try:
             made.append(_request(order, build))
         except InvalidOrder as error:
-            client_order_id = order.get("client_order_id") if isinstance(order, Mapping) else None
-            made.append(Told("not_sent", 0, str(error), str(client_order_id or "")))
+            given = order.get("client_order_id") if isinstance(order, Mapping) else None
+            made.append(Told("not_sent", 0, str(error), given if isinstance(given, str) else ""))
     return made
 
 
 def _request(order: object, build: Callable[[str, dict[str, Any]], OrderRequest]) -> OrderRequest:
     if not isinstance(order, Mapping):
-        raise InvalidOrder(f"篮子里的委托 {order!r} 无效：应为字典", field="order", value=order, rule="字典")
-    words = dict(order)
-    verb = words.pop("action", None)
-    if verb not in _VERBS:
         raise InvalidOrder(
-            f"action={verb!r} 无效，可选：{'、'.join(_VERBS)}",
+            f"篮子里的委托 {shown(order)} 无效：应为字典", field="order", value=order, rule="字典"
+        )
+    words = {str(name): value for name, value in order.items()}
+    verb = words.pop("action", None)
+    if not isinstance(verb, str) or verb not in _VERBS:
+        raise InvalidOrder(
+            f"action={shown(verb)} 无效，可选：{'、'.join(_VERBS)}",
             field="action",
             value=verb,
             rule="、".join(_VERBS),
@@ -51,7 +58,8 @@ def _request(order: object, build: Callable[[str, dict[str, Any]], OrderRequest]
 @contextmanager
 def with_progress(orders: int) -> Iterator[Callable[[], object]]:
     """A step to call after each order; draws a bar for a long basket on a terminal, else does nothing."""
-    if orders < _LONG or not sys.stderr.isatty():
+    # Without a console, as under pythonw, there is no stderr at all.
+    if orders < _LONG or sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
     from rich.console import Console

@@ -239,9 +239,10 @@ class ConnectedTrader:
         return self._connection
 
     def _own(self) -> AccountSide:
-        self._live()
-        assert self._side is not None
-        return self._side
+        side = self._side
+        if side is None:
+            raise NotConnected("尚未连接，请先调用 user.connect(...)；没有发送任何请求")
+        return side
 
     def _shown(self, account_id: str) -> str:
         # A simulated account's number is no secret, and says that it is simulated.

@@ -123,6 +123,10 @@ class Connection:
         """Run a call on the dispatcher thread, after the events that came so far."""
         self._flow.later(call, *args)
 
+    def when_ready(self, call: Callable[..., object], *args: Any) -> None:
+        """Run a call on the dispatcher thread while the connection is READY, now or later."""
+        self._flow.when_ready(call, *args)
+
     def drain(self, seconds: float) -> bool:
         """Wait until the events that came so far have been handled."""
         return self._flow.drain(seconds)

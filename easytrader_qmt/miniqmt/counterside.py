@@ -5,26 +5,34 @@ Puts the parts together; decides nothing about an order itself.
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock
-from easytrader_qmt.errors import NotConnected, QueryFailed
+from easytrader_qmt.clock import Clock, shanghai
+from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
+from easytrader_qmt.folders import default_journal, default_kill_switch
 from easytrader_qmt.journal import Journal
-from easytrader_qmt.journal_memory import AnyJournal, MemoryJournal, RemarkBook
+from easytrader_qmt.journal_memory import AnyJournal, RemarkBook, memory_journal
 from easytrader_qmt.miniqmt import sync
 from easytrader_qmt.miniqmt.cancels import CancelDesk
 from easytrader_qmt.miniqmt.connection import Connection
+from easytrader_qmt.miniqmt.deadline import within
 from easytrader_qmt.miniqmt.desk import OrderDesk
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
 from easytrader_qmt.miniqmt.options import ConnectOptions
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
+from easytrader_qmt.miniqmt.vendor import QUOTE_SECONDS
+from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.quotes import CautiousQuotes, DayQuote, QuoteSource
-from easytrader_qmt.risk import Risk
+from easytrader_qmt.risk import Reservation, Risk
 from easytrader_qmt.securities import Rules
+
+_LEAST_PATIENCE, _LONGEST_PATIENCE = 0.5, 5.0
+"""Bounds on how long an order waits for a journal that somebody else uses, in seconds."""
 
 
 class AccountSide:
@@ -46,17 +54,17 @@ class AccountSide:
         self.raise_on_reject = options.raise_on_reject
         self.price_rounding = options.price_rounding
         self._connection = connection
-        source = options.quotes if options.quotes is not None else quotes
-        self.quotes = CautiousQuotes(source, clock) if isinstance(source, QuoteSource) else None
-        path = _journal_path(options, simulated)
-        self.journal: AnyJournal = (
-            MemoryJournal(clock)
-            if path is None
-            else Journal(path, clock=clock, timeout=options.call_timeout / 2)
-        )
-        self.remarks = RemarkBook(self.journal)
-        self.risk = Risk(options.risk, clock, self.rules.parse)
-        self.watch = OrderWatch(account.account_id)
+        self._clock = clock
+        self.quotes = _quotes(options.quotes, quotes, clock, keep=not simulated)
+        self.journal = _journal(options, simulated, clock)
+        self.remarks = RemarkBook(self.journal, clock)
+        limits = options.risk
+        if limits.kill_switch_file is None:
+            # A file by default too: what was stopped must not go on after a restart.
+            place = default_kill_switch(account.account_id, options.miniqmt_path if simulated else None)
+            limits = replace(limits, kill_switch_file=place)
+        self.risk = Risk(limits, clock, self.rules.parse)
+        self.watch = OrderWatch(account.account_id, clock)
         self.doubts = DoubtKeeper(connection, account, self.journal, self.watch, clock, tell)
         self.desk = OrderDesk(
             connection,
@@ -65,17 +73,19 @@ class AccountSide:
             self.risk,
             self.watch,
             self.remarks,
+            self.doubts,
             call_timeout=options.call_timeout,
             clock=clock,
-            reference_price=self._reference_price,
-            reconcile=self.doubts.look_again,
-            settled_late=self.doubts.answered_late,
+            admit=self._admit,
         )
         self.cancels = CancelDesk(
-            connection, account, self.risk, self.watch, call_timeout=options.call_timeout
+            connection, account, self.risk, self.watch, call_timeout=options.call_timeout, clock=clock
         )
+        self._counting = threading.Lock()
+        self._uncounted = limits.max_day_orders is not None or limits.max_day_notional is not None
+        self._remembered = False
         connection.watchers.append(self._heard)
-        connection.on_connecting.append(self.doubts.note)
+        connection.on_connecting.append(self._connecting)
         connection.on_synced.append(self._synced)
         connection.on_beat.append(self.doubts.look_again)
 
@@ -95,17 +105,58 @@ class AccountSide:
         """Close the journal."""
         self.journal.close()
 
+    # --- limits --------------------------------------------------------------------------------
+
+    def _admit(self, request: OrderRequest) -> Reservation:
+        """Let an order pass the limits. Raises InvalidOrder; JournalError while today is not yet counted."""
+        self._count_earlier()
+        reconciled = not self.risk.limits.require_reconciled or self.doubts.look_again()
+        reference = None if request.price else self._reference_price(request.stock_code)
+        return self.risk.check_order(request, reconciled=reconciled, reference_price=reference)
+
+    def _count_earlier(self) -> None:
+        """Count today's orders of earlier connections and processes, once, where a limit for the day is set."""
+        if not self._uncounted:
+            return
+        with self._counting:
+            if self._uncounted:
+                self.risk.count_earlier(*self.journal.sent_on(self.account.account_id, self._today()))
+                self._uncounted = False
+
     def _reference_price(self, stock_code: str) -> float | None:
+        """What a market order may cost at most, as far as that is known, in yuan."""
         day = self.day(stock_code)
         return None if day is None else day.last
 
+    def _today(self) -> str:
+        return shanghai(self._clock.now()).strftime("%Y-%m-%d")
+
+    # --- what the connection tells ---------------------------------------------------------------
+
+    def _connecting(self) -> None:
+        """Before a snapshot; what the journal knows of today is taken up once. Orders wait for neither."""
+        self.doubts.note()
+        try:
+            self._count_earlier()
+            if not self._remembered:
+                self._remember_refusals()
+                self._remembered = True
+        except JournalError as error:
+            logger.warning("未能读取今天的委托日志：{}", error)
+
+    def _remember_refusals(self) -> None:
+        accepted = self.journal.entries(self.account.account_id, day=self._today(), outcome="accepted")
+        for entry in accepted:
+            if entry.rejected_later:
+                self.watch.refused_before(entry.order_id, entry.token, entry.rejected_later)
+
     def _heard(self, method: str, args: tuple[Any, ...]) -> None:
         """A push that is news, before the user's handlers hear it. Runs on the dispatcher thread."""
-        refused = self.watch.heard(method, args[0]) if args else None
-        if refused is None:
+        word = self.watch.heard(method, args[0]) if args else None
+        if word is None or self.doubts.heard(word) or word.refusal is None:
             return
-        order_id, token, message = refused
-        if not self.journal.attach_refusal(self.account.account_id, token or order_id, message):
+        order = word.token or word.order_id
+        if not self.journal.attach_refusal(self.account.account_id, order, word.refusal):
             logger.error("柜台的拒绝没能写入委托日志，会随下一次写入补上")
 
     def _synced(self, found: tuple[sync.Snapshot, ...], started: float) -> None:
@@ -114,18 +165,23 @@ class AccountSide:
                 self.doubts.settle(each.orders, started)
 
 
-def _journal_path(options: ConnectOptions, simulated: bool) -> str | None:
-    """Where the journal lies: as told, beside a simulated terminal, or in the user's own folder."""
+def _quotes(
+    users: QuoteSource | Literal[False] | None, vendors: QuoteSource | None, clock: Clock, *, keep: bool
+) -> CautiousQuotes | None:
+    """The user's quote source, or the vendor's; ``keep`` False for a market whose days pass at any time."""
+    if users is not None:
+        if users is False:
+            return None
+        return CautiousQuotes(users, clock, within=lambda ask: within(QUOTE_SECONDS, ask, "行情源"))
+    return CautiousQuotes(vendors, clock, keep=keep) if isinstance(vendors, QuoteSource) else None
+
+
+def _journal(options: ConnectOptions, simulated: bool, clock: Clock) -> AnyJournal:
+    """The journal as told, beside a simulated terminal, or in the user's own folder."""
     if options.journal is False:
-        return None
-    if options.journal is not None:
-        return os.fspath(options.journal)
-    if simulated:
-        return os.path.join(options.miniqmt_path, "easytrader_qmt", "journal.sqlite3")
-    return os.path.join(user_folder(), "journal.sqlite3")
-
-
-def user_folder() -> str:
-    """The user's own folder for what this package keeps: LOCALAPPDATA on Windows, ~/.local/share elsewhere."""
-    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_DATA_HOME")
-    return os.path.join(base or os.path.join(os.path.expanduser("~"), ".local", "share"), "easytrader-qmt")
+        return memory_journal(options.miniqmt_path, clock)
+    path = options.journal
+    if path is None:
+        path = default_journal(options.miniqmt_path if simulated else None)
+    patience = min(_LONGEST_PATIENCE, max(_LEAST_PATIENCE, options.call_timeout / 2))
+    return Journal(path, clock=clock, timeout=patience)

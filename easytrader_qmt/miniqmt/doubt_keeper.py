@@ -5,6 +5,7 @@ Never sends an order again, and never takes an incomplete list for a proof of ab
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,12 @@ from loguru import logger
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.doubts import provable_from, reconcile
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
-from easytrader_qmt.journal_entries import Entry
+from easytrader_qmt.journal_entries import Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.connection import Connection
-from easytrader_qmt.miniqmt.order_watch import OrderWatch
+from easytrader_qmt.miniqmt.order_watch import OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told
+from easytrader_qmt.orders import OrderRequest
 
 _FOUND = {
     "accepted": "已在柜台找到",
@@ -27,7 +29,7 @@ _FOUND = {
 
 
 class DoubtKeeper:
-    """One account's orders in doubt. ``tell`` gets a row for each one that is cleared up."""
+    """One account's orders in doubt. ``tell`` gets a row for each one that is cleared up, once."""
 
     def __init__(
         self,
@@ -44,11 +46,22 @@ class DoubtKeeper:
         self._watch = watch
         self._clock = clock
         self._tell = tell
+        self._lock = threading.Lock()
         self._warned: set[int] = set()
+        self._told: dict[int, str] = {}
+        self._expected: set[str] = set()
 
     def open(self) -> tuple[Entry, ...]:
-        """Orders whose outcome nobody knows."""
-        return self._journal.open_doubts(self._account.account_id)
+        """Orders whose outcome nobody knows. Raises JournalError."""
+        found = self._journal.open_doubts(self._account.account_id)
+        with self._lock:
+            self._expected.update(entry.token for entry in found)
+        return found
+
+    def expect(self, token: str) -> None:
+        """The order with this token is in doubt from now on; a push that carries it settles that."""
+        with self._lock:
+            self._expected.add(token)
 
     def note(self) -> None:
         """Before a snapshot: what a dead process left behind counts as in doubt from now on."""
@@ -57,27 +70,30 @@ class DoubtKeeper:
         except JournalError as error:
             logger.warning("未能读取委托日志中结果未知的委托：{}", error)
 
-    def look_again(self, patience: float = 0.0) -> bool:
+    def look_again(self, patience: float = 0.0, key: int | None = None) -> bool:
         """Ask the counter what became of the orders in doubt; True when none is left.
 
         An order may still be on its way for some seconds, so that its absence proves nothing yet: up to
-        ``patience`` seconds are spent on waiting for the moment from which it does.
+        ``patience`` seconds are spent on waiting for the moment from which it does. ``key``: only this order
+        matters.
         """
         try:
-            doubts = self.open()
-            if not doubts:
+            if not self._left(key):
                 return True
             self._look()
-            doubts = self.open()
+            doubts = self._left(key)
             due = (provable_from(doubts) or 0.0) - self._clock.now()
             if doubts and 0 < due <= patience:
                 self._clock.sleep(due)
                 self._look()
-                doubts = self.open()
+                doubts = self._left(key)
             return not doubts
         except (JournalError, NotConnected, QueryFailed) as error:
             logger.warning("未能核对结果未知的委托：{}", error)
             return False
+
+    def _left(self, key: int | None) -> list[Entry]:
+        return [entry for entry in self.open() if key in (None, entry.key)]
 
     def due_in(self) -> float | None:
         """Seconds until a look at the counter can prove something; None when nothing is in doubt."""
@@ -100,28 +116,83 @@ class DoubtKeeper:
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
 
-    def _settled(self, entry: Entry, outcome: Any, order_id: int, message: str) -> None:
+    def heard(self, word: Word) -> bool:
+        """A push of an order that was in doubt proves that it is at the counter; True when it did."""
+        with self._lock:
+            if word.token not in self._expected:
+                return False
+        if word.refusal is None and word.order_id <= 0:
+            return False
+        try:
+            entry = next((each for each in self.open() if each.token == word.token), None)
+        except JournalError as error:
+            logger.error("未能核对结果未知的委托：{}", error)
+            return False
+        if entry is None:
+            with self._lock:
+                self._expected.discard(word.token)
+            return False
+        number = max(0, word.order_id)
+        if word.refusal is None:
+            self._settled(entry, "accepted", number, "柜台推送了这笔委托")
+        else:
+            self._settled(entry, "refused", number, word.refusal)
+        return True
+
+    def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
         if outcome in ("in_doubt", "sending"):
-            if entry.key not in self._warned:
+            with self._lock:
+                if entry.key in self._warned:
+                    return
                 self._warned.add(entry.key)
-                logger.warning(
-                    "委托结果仍然未知: 证券代码={}, 备注={}，不会自动重发", entry.stock_code, entry.remark
-                )
+            logger.warning(
+                "委托结果仍然未知: 证券代码={}, 备注={}，不会自动重发", entry.stock_code, entry.remark
+            )
             return
         self._journal.finish(entry.key, outcome, order_id=order_id, message=message)
         if order_id > 0:
             self._watch.sent(order_id, entry.token)
-        logger.warning(
-            "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
-            entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
-        )  # fmt: skip
-        self._connection.later(self._tell, row_of(entry, outcome, order_id, message))
+        if outcome == "absent" and self._stands(entry):
+            return
+        if self._is_news(entry.key, entry.token, outcome):
+            logger.warning(
+                "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
+                entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
+            )  # fmt: skip
+            self._connection.when_ready(self._tell, row_of(entry, outcome, order_id, message))
 
-    def answered_late(self, told: Told) -> None:
+    def _stands(self, entry: Entry) -> bool:
+        """Whether an answer came meanwhile, which says more than a list it is not in."""
+        now = self._journal.find(entry.account_id, entry.client_order_id)
+        return now is not None and now.outcome in ("accepted", "refused")
+
+    def answered_late(self, begun: Begun, request: OrderRequest, told: Told) -> None:
         """An answer came after its deadline. Runs on the dispatcher thread."""
-        entry = self._journal.find(self._account.account_id, told.client_order_id)
-        if entry is not None:
-            self._tell(row_of(entry, told.outcome, told.order_id, told.message))
+        if not self._is_news(begun.key, begun.token, told.outcome):
+            return
+        row = {
+            "client_order_id": told.client_order_id,
+            "outcome": told.outcome,
+            "entrust_no": told.order_id,
+            "message": told.message,
+            "stock_code": request.stock_code,
+            "order_type": request.order_type,
+            "price": request.price,
+            "amount": request.amount,
+            "remark": request.remark,
+            "sent_remark": begun.remark,
+            "account_id": self._account.account_id,
+        }
+        self._tell(row)
+
+    def _is_news(self, key: int, token: str, outcome: str) -> bool:
+        """Whether nobody was told yet: two looks at once, or a look and a late answer, tell it once."""
+        with self._lock:
+            self._expected.discard(token)
+            if self._told.get(key) == outcome:
+                return False
+            self._told[key] = outcome
+            return True
 
 
 def row_of(entry: Entry, outcome: str, order_id: int, message: str) -> dict[str, Any]:

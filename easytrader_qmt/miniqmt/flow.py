@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, day_number
-from easytrader_qmt.events import Dispatcher
+from easytrader_qmt.events import Dispatcher, isolated
 from easytrader_qmt.miniqmt.mirror import Mirror
 from easytrader_qmt.miniqmt.policy import State, StateChange
 from easytrader_qmt.miniqmt.sync import Snapshot
@@ -54,6 +54,7 @@ class EventFlow:
         self._mirror = Mirror()
         self._dispatcher = Dispatcher()
         self._early: list[_Push] = []
+        self._held: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._dropped = 0
         self._flowing = False
         self._primed: set[tuple[str, Any]] = set()
@@ -80,6 +81,10 @@ class EventFlow:
     def later(self, call: Callable[..., object], *args: Any) -> None:
         """Run a call on the dispatcher thread, after the events that came so far."""
         self._dispatcher.post(call, *args)
+
+    def when_ready(self, call: Callable[..., object], *args: Any) -> None:
+        """Run a call on the dispatcher thread as soon as pushes are told, so while the connection is READY."""
+        self._dispatcher.post(self._hold, call, args)
 
     def drain(self, seconds: float) -> bool:
         """Wait until the events that came so far have been handled."""
@@ -121,6 +126,12 @@ class EventFlow:
 
     def _tell_early(self, generation: int | None) -> None:
         """Tell what was held back; of an older session than ``generation`` only what cannot be outdated."""
+        held, self._held = self._held, []
+        for call, args in held:
+            try:
+                call(*args)
+            except Exception:
+                logger.exception("处理事件时出错")
         early, self._early = self._early, []
         if self._dropped:
             logger.warning("断线期间的推送过多，{} 条资金、持仓类推送没有转达", self._dropped)
@@ -128,6 +139,12 @@ class EventFlow:
         for push in early:
             if push.method in _CHECKED or generation is None or push.generation >= generation:
                 self._news(push)
+
+    def _hold(self, call: Callable[..., object], args: tuple[Any, ...]) -> None:
+        if self._flowing:
+            call(*args)
+        else:
+            self._held.append((call, args))
 
     def _take(self, push: _Push) -> None:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, count, flag, seconds
 from easytrader_qmt.miniqmt.session import Deadlines
 from easytrader_qmt.orders import PriceRounding
@@ -113,6 +113,7 @@ def check(given: dict[str, Any]) -> ConnectOptions:
         raise InvalidArgument(
             f"rules={made['rules']!r} 无效：应为 securities.Rules，例如 RULES.override(...)"
         )
+    _check_allowed(made.get("risk"), made.get("rules", RULES))
     if made.get("session_id") is not None:
         made["session_id"] = _session_number("session_id", made["session_id"])
     if "session_ids" in made:
@@ -140,7 +141,7 @@ def account_number(account: object) -> str:
     """The account number, which must be text of at most 23 bytes, what the native client keeps of it."""
     if not isinstance(account, str) or not account.strip():
         raise InvalidArgument(f"stock_account={account!r} 无效：资金账号必须是非空字符串，例如 '1000000365'")
-    if len(account.encode()) > 23 or not account.isprintable():
+    if not account.isprintable() or len(account.encode()) > 23:
         raise InvalidArgument(f"stock_account={account!r} 无效：最多 23 字节，且不含控制字符")
     return account.strip()
 
@@ -188,10 +189,22 @@ def _read(config_path: object) -> dict[str, Any]:
     return content
 
 
+def _check_allowed(risk: RiskLimits | None, rules: Rules) -> None:
+    """Raise InvalidArgument for an unreadable code among the allowed securities."""
+    for code in (risk.allowed if risk is not None else None) or ():
+        try:
+            rules.parse(code)
+        except InvalidOrder as error:
+            raise InvalidArgument(f"风控参数 allowed：{error}") from None
+
+
 def _journal(value: Any) -> Any:
     """A path, False for no journal, None for the default one."""
-    if value is None or value is False or (isinstance(value, (str, os.PathLike)) and os.fspath(value)):
+    if value is None or value is False:
         return value
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if isinstance(path, str) and path and "\0" not in path:
+        return path
     raise InvalidArgument(f"journal={value!r} 无效：应为日志文件的路径，或 False（不记日志）")
 
 

@@ -1,106 +1,139 @@
-"""What the pushes say of this account's orders: how far each has come, and which were refused and why.
+"""What the pushes say of this account's orders: which were refused and why, and that there is news of one.
 
-Written on the dispatcher thread, read from any. Never asks the terminal, never calls a handler.
+Written on the dispatcher thread, read from any. Never asks the terminal, never calls a handler, and never takes
+one order's refusal for another's: the token in a remark says whose it is, an order number alone does not.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from easytrader_qmt.clock import Clock, day_number
 from easytrader_qmt.miniqmt.mirror import text
-from easytrader_qmt.miniqmt.names import FINAL_STATUSES
 from easytrader_qmt.remarks import token_of
 
 _KEPT = 20_000
 """How many orders are remembered; a day under the reporting line for programme trading has fewer."""
 
 JUNK = 57
+_NO_REASON = "废单，柜台没有说明原因"
+
+K = TypeVar("K")
+Number = tuple[int, int]
+"""Day and order number: a terminal numbers each day's orders anew."""
+
+
+class Word(NamedTuple):
+    """What one push says of an order. ``refusal`` is None unless it says that the order was refused."""
+
+    order_id: int
+    token: str
+    refusal: str | None
 
 
 class OrderWatch:
     """The last word on each order, and a way to wait for the next."""
 
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, clock: Clock) -> None:
         self._account_id = account_id
+        self._clock = clock
         self._news = threading.Condition()
-        self._final: OrderedDict[int, None] = OrderedDict()
-        self._refused: OrderedDict[int, str] = OrderedDict()
-        self._tokens: OrderedDict[int, str] = OrderedDict()
-        self._cancel_errors: OrderedDict[int, str] = OrderedDict()
+        self._heard: OrderedDict[Number, int] = OrderedDict()
+        self._tokens: OrderedDict[Number, str] = OrderedDict()
+        self._refused: OrderedDict[str, str] = OrderedDict()
+        self._refused_numbers: OrderedDict[Number, str] = OrderedDict()
+        self._cancel_errors: OrderedDict[Number, str] = OrderedDict()
 
     def sent(self, order_id: int, token: str) -> None:
         """An order of ours got its number; ``token`` is how its refusals are told from another's."""
-        with self._news:
-            _keep(self._tokens, order_id, token)
+        if order_id > 0:
+            with self._news:
+                _keep(self._tokens, self._number(order_id), token)
 
-    def heard(self, method: str, record: Any) -> tuple[int, str, str] | None:
-        """Take a push. A refusal comes back as (order_id, token, text), to be written down."""
+    def refused_before(self, order_id: int, token: str, message: str) -> None:
+        """A refusal of an order of today that was heard in an earlier connection."""
+        self.sent(order_id, token)
+        with self._news:
+            _keep(self._refused, token, message)
+
+    def heard(self, method: str, record: Any) -> Word | None:
+        """Take a push; None when it says nothing of an order of this account."""
         if method not in ("on_stock_order", "on_order_error", "on_cancel_error"):
             return None
         if text(record, "account_id") not in ("", self._account_id):
             return None
         order_id = int(record.order_id)
         with self._news:
-            found = self._take(method, record, order_id)
+            number = self._number(order_id)
+            if method == "on_cancel_error":
+                word = None
+                if order_id > 0:
+                    _keep(self._cancel_errors, number, text(record, "error_msg"))
+            else:
+                word = self._take(method, record, number)
+            if order_id > 0:
+                _keep(self._heard, number, self._heard.get(number, 0) + 1)
             self._news.notify_all()
-        return found
+        return word
 
-    def _take(self, method: str, record: Any, order_id: int) -> tuple[int, str, str] | None:
-        if method == "on_cancel_error":
-            _keep(self._cancel_errors, order_id, text(record, "error_msg"))
-            return None
+    def _take(self, method: str, record: Any, number: Number) -> Word:
         token = token_of(text(record, "order_remark")) or ""
+        order_id = number[1]
         if method == "on_stock_order":
-            if int(record.order_status) in FINAL_STATUSES:
-                _keep(self._final, order_id, None)
+            if token and order_id > 0:
+                _keep(self._tokens, number, token)
             if int(record.order_status) != JUNK:
-                return None
-            message = (
-                text(record, "status_msg") or self._refused.get(order_id, "") or "废单，柜台没有说明原因"
-            )
+                return Word(order_id, token, None)
+            said = text(record, "status_msg")
         else:
-            # The vendor's layer can hand an old order's refusal to a later order with the same number; the
-            # token in the remark says whose it is.
-            if token and self._tokens.get(order_id, token) != token:
-                return order_id, token, text(record, "error_msg")
-            message = text(record, "error_msg") or "柜台拒绝，没有说明原因"
-        _keep(self._refused, order_id, message)
-        return order_id, token, message
+            said = text(record, "error_msg")
+        known = self._refused.get(token) if token else self._refused_numbers.get(number)
+        message = said or known or _NO_REASON
+        if token:
+            _keep(self._refused, token, message)
+        elif order_id > 0:
+            _keep(self._refused_numbers, number, message)
+        return Word(order_id, token, message)
 
-    def refusal(self, order_id: int) -> str | None:
+    def refusal(self, order_id: int, token: str = "") -> str | None:
         """Why the counter refused an order after taking it; None when it did not."""
-        return self._refused.get(order_id)
+        number = self._number(order_id)
+        whose = token or self._tokens.get(number, "")
+        found = self._refused.get(whose) if whose else None
+        return found if found is not None else self._refused_numbers.get(number)
 
     @property
     def any_refusals(self) -> bool:
         """Whether there is anything to attach to an order list."""
-        return bool(self._refused)
+        return bool(self._refused or self._refused_numbers)
 
-    def is_final(self, order_id: int) -> bool:
-        """Whether an order is known to have come to its end."""
-        return order_id in self._final or order_id in self._refused
+    def mark(self, order_id: int) -> int:
+        """How much was heard of an order so far."""
+        return self._heard.get(self._number(order_id), 0)
 
-    def wait_final(self, order_id: int, seconds: float) -> bool:
-        """Wait until an order's end was pushed, at most ``seconds``."""
+    def wait_for_news(self, order_id: int, mark: int, seconds: float) -> bool:
+        """Wait until more was heard of an order than at ``mark``, at most ``seconds``."""
         with self._news:
-            return self._news.wait_for(lambda: self.is_final(order_id), seconds)
+            return self._news.wait_for(lambda: self.mark(order_id) != mark, seconds)
 
     def forget_cancel_error(self, order_id: int) -> None:
         """Before a new cancel: an old refusal must not be taken for its answer."""
-        self._cancel_errors.pop(order_id, None)
+        self._cancel_errors.pop(self._number(order_id), None)
 
     def wait_cancel_error(self, order_id: int, seconds: float) -> str:
         """The counter's reason for refusing a cancel, which comes by itself; ``''`` if it does not come."""
+        number = self._number(order_id)
         with self._news:
-            self._news.wait_for(lambda: order_id in self._cancel_errors, seconds)
-            return self._cancel_errors.get(order_id, "")
+            self._news.wait_for(lambda: number in self._cancel_errors, seconds)
+            return self._cancel_errors.get(number, "")
+
+    def _number(self, order_id: int) -> Number:
+        return day_number(self._clock.now()), order_id
 
 
-def _keep(book: OrderedDict[int, Any], order_id: int, value: Any) -> None:
-    if order_id <= 0:
-        return
-    book[order_id] = value
+def _keep(book: OrderedDict[K, Any], key: K, value: Any) -> None:
+    book[key] = value
     if len(book) > _KEPT:
         book.popitem(last=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from easytrader_qmt.errors import OrderInDoubt, OrderRejected
+from easytrader_qmt.errors import NotConnected, OrderInDoubt, OrderRejected
 from easytrader_qmt.journal_entries import Entry, Outcome
 from easytrader_qmt.miniqmt.refusals import refusal_code
 
@@ -53,13 +53,18 @@ def of_entry(entry: Entry) -> Told:
 
 
 def answer(told: Told, *, raise_on_reject: bool) -> dict[str, Any]:
-    """What an order verb returns. Raises OrderRejected if asked for, OrderInDoubt when nobody knows."""
+    """What an order verb returns. Raises OrderRejected if asked for, OrderInDoubt when nobody knows.
+
+    Raises NotConnected for an order that did not leave.
+    """
     if told.outcome == "accepted":
         return {"entrust_no": told.order_id}
     if told.outcome == "refused":
         if raise_on_reject:
             raise OrderRejected(f"柜台拒绝了委托：{told.message}", code=refusal_code(told.message))
         return {"entrust_no": -1, "message": told.message}
+    if told.sent is False:
+        raise NotConnected(f"委托没有发送：{told.message}")
     raise doubt(told)
 
 

@@ -5,13 +5,12 @@ Never sleeps and never reads a clock; randomness comes from outside.
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.errors import InvalidArgument, shown
 
 
 class State(str, Enum):
@@ -42,6 +41,8 @@ class StateChange:
     next_attempt_in: float | None = None
 
 
+_FOR_EVER = 1e9
+"""Seconds; a longer wait would overflow the platform's."""
 LEAST_WAIT = 0.1
 """Seconds between two attempts at least: with an interval of 0 a missing path would be a busy loop."""
 
@@ -98,22 +99,22 @@ def worth_telling(attempt: int) -> bool:
 
 def seconds(name: str, value: Any, *, least: float = 0.0, zero_ok: bool = True) -> float:
     """A number of seconds, or InvalidArgument naming the argument, the value and the rule."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _FOR_EVER
     if not good or value < least or (value == 0 and not zero_ok):
         rule = f"不小于 {least:g} 的秒数" if zero_ok else "大于 0 的秒数"
-        raise InvalidArgument(f"{name}={value!r} 无效：应为{rule}")
+        raise InvalidArgument(f"{name}={shown(value)} 无效：应为{rule}")
     return float(value)
 
 
 def count(name: str, value: Any) -> int:
     """A whole number that is not negative, or InvalidArgument."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidArgument(f"{name}={value!r} 无效：应为不小于 0 的整数（0 表示不限）")
+        raise InvalidArgument(f"{name}={shown(value)} 无效：应为不小于 0 的整数（0 表示不限）")
     return value
 
 
 def flag(name: str, value: Any) -> bool:
     """A bool, or InvalidArgument: a string such as ``"false"`` from a file must not count as true."""
     if not isinstance(value, bool):
-        raise InvalidArgument(f"{name}={value!r} 无效：应为 True 或 False")
+        raise InvalidArgument(f"{name}={shown(value)} 无效：应为 True 或 False")
     return value

@@ -64,7 +64,7 @@ class MiniqmtTrader(ConnectedTrader):
     def _orders(self, cancelable_only: bool) -> Records:
         found = self._live().ask("query_stock_orders", self._account, cancelable_only)
         side = self._own()
-        return with_refusals(rows("order", found, side.remarks), side.watch)
+        return with_refusals(rows("order", found, side.remarks), found, side.watch)
 
     def order(self, entrust_no: int) -> dict[str, Any] | None:
         """Today's order with this number, as one row; None when the counter has none. Raises as the queries do."""
@@ -113,7 +113,8 @@ class MiniqmtTrader(ConnectedTrader):
         Each is ``{'action': 'buy'|'sell'|'market_buy'|'market_sell', 'security': …, 'price': …, 'amount': …}``
         with the keywords of the verb. An outcome has ``entrust_no`` (-1 unless accepted), ``outcome``
         (accepted, refused, not_sent, in_doubt), ``message``, ``sent`` and ``client_order_id``; one refusal
-        does not stop the rest. Raises NotConnected when there is no connection to begin with.
+        does not stop the rest. Raises NotConnected when there is no connection to begin with, InvalidArgument
+        for something that is no list.
         """
         side = self._own()
         self._live().ready()
@@ -158,8 +159,7 @@ class MiniqmtTrader(ConnectedTrader):
             )  # fmt: skip
 
         request = _built(side, build, action, found)
-        if request.price != price:
-            logger.info("委托价格 {} 已按最小变动价位调整为 {:g}", price, request.price)
+        _tell_rounding("委托价格", price, request.price)
         return request
 
     def _market_request(
@@ -178,7 +178,10 @@ class MiniqmtTrader(ConnectedTrader):
                 holding=holding, limits=known[0], suspended=known[1], **terms,
             )  # fmt: skip
 
-        return _built(side, build, action, found)
+        request = _built(side, build, action, found)
+        if protect is not None:
+            _tell_rounding("保护限价", protect, request.price)
+        return request
 
     # --- what became of them -------------------------------------------------------------------
 
@@ -188,15 +191,21 @@ class MiniqmtTrader(ConnectedTrader):
         Raises OrderNotFinal, which carries the row as it stands, when it is not final by then; NotConnected,
         QueryFailed. Works inside an event handler too.
         """
-        return wait_for_end(self._own(), lambda: self._orders(False), entrust_no, timeout, self._clock)
+        return wait_for_end(self._own().watch, lambda: self._orders(False), entrust_no, timeout, self._clock)
 
     @property
     def in_doubt(self) -> list[dict[str, Any]]:
-        """Orders whose outcome nobody knows yet; they are never sent again by themselves."""
+        """Orders whose outcome nobody knows yet; they are never sent again by themselves.
+
+        Raises NotConnected before ``connect``, JournalError when the journal cannot be read.
+        """
         return [row_of(entry, "in_doubt", 0, entry.message) for entry in self._own().doubts.open()]
 
     def check_in_doubt(self) -> list[dict[str, Any]]:
-        """Ask the counter now what became of the orders in doubt; returns those that still are."""
+        """Ask the counter now what became of the orders in doubt; returns those that still are.
+
+        Raises what ``in_doubt`` raises.
+        """
         self._own().doubts.look_again()
         return self.in_doubt
 
@@ -212,20 +221,18 @@ class MiniqmtTrader(ConnectedTrader):
         return self._own().cancels.by_sysid(order_sysid, market)
 
     def cancel_all(self, security: str | None = None) -> list[dict[str, Any]]:
-        """Cancel everything that can be, or everything of one security; one answer for each order."""
+        """Cancel everything that can be, or everything of one security; one answer for each order.
+
+        The rate limit slows it down instead of stopping it. Raises NotConnected, QueryFailed and InvalidOrder
+        (an unreadable code): nothing was sent. What goes wrong after that is the answer of the order.
+        """
         side = self._own()
-        open_orders = self._orders(True)
-        if security is not None:
-            code = _parsed(side, security).stock_code
-            open_orders = Records([row for row in open_orders if row["stock_code"] == code], "order")
-        answers = []
-        for order in open_orders:
-            if order["order_id"] > 0:
-                done = side.cancels.by_number(order["order_id"])
-            else:
-                done = side.cancels.by_sysid(order["order_sysid"], order["stock_code"].rpartition(".")[2])
-            answers.append({**done, "entrust_no": order["order_id"], "order_sysid": order["order_sysid"]})
-        return answers
+        code = None if security is None else _parsed(side, security).stock_code
+        wanted = [row for row in self._orders(True) if code in (None, row["stock_code"])]
+        return [
+            {**done, "entrust_no": row["order_id"], "order_sysid": row["order_sysid"]}
+            for row, done in zip(wanted, side.cancels.all_of(wanted), strict=True)
+        ]
 
     @property
     def risk(self) -> Risk:
@@ -240,6 +247,12 @@ def _terms(words: dict[str, Any]) -> dict[str, Any]:
     if words:
         logger.warning("下单参数 {} 未被使用，已忽略", "、".join(sorted(words)))
     return terms
+
+
+def _tell_rounding(what: str, asked: Any, sent: float) -> None:
+    """Log a price that was brought to the tick, not one of another type that says the same."""
+    if sent != asked and str(asked) != str(sent):
+        logger.info("{} {} 已按最小变动价位调整为 {:g}", what, asked, sent)
 
 
 def _parsed(side: AccountSide, security: Any) -> Security:

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from easytrader_qmt.sim.credit_compacts import CreditBook
 from easytrader_qmt.sim.money import MILLS, yuan
 from easytrader_qmt.sim.order import Order
+
+
+CREDIT_ACCOUNT_TYPE = 3
 
 
 @dataclass(slots=True)
@@ -57,6 +61,8 @@ class Account:
     """Money in mills. ``lent`` is out in reverse repos and ``interest`` what they will bring.
 
     ``proceeds`` is today's sale money still here: it buys, but cannot be withdrawn before tomorrow.
+    ``credit`` is what a margin account owes, None for others; ``com_cash`` and ``com_positions`` lie at the
+    普通柜台, the second counter that transfers reach.
     """
 
     account_id: str
@@ -67,6 +73,13 @@ class Account:
     interest: int = 0
     proceeds: int = 0
     positions: dict[str, Position] = field(default_factory=dict)
+    credit: CreditBook | None = None
+    com_cash: int = 0
+    com_positions: dict[str, Position] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.account_type == CREDIT_ACCOUNT_TYPE and self.credit is None:
+            self.credit = CreditBook()
 
     def reserve(self, order: Order, amount: int) -> None:
         """Freeze exactly ``amount`` mills for ``order``, more or less than before."""
@@ -105,15 +118,18 @@ class Account:
     def asset_row(self, last: Callable[[str], int]) -> dict[str, Any]:
         """The XtAsset row; ``last`` gives a security's last price in mills."""
         value = sum(held.volume * last(held.stock_code) for held in self.positions.values())
+        book = self.credit
+        kept = self.frozen + (book.slo_frozen if book else 0)
+        money = self.cash + kept + (book.slo_cash if book else 0)
         return {
             "account_type": self.account_type,
             "account_id": self.account_id,
             "cash": yuan(self.cash),
-            "frozen_cash": yuan(self.frozen),
+            "frozen_cash": yuan(kept),
             "market_value": yuan(value),
-            "total_asset": yuan(self.cash + self.frozen + self.lent + value),
+            "total_asset": yuan(money + self.lent + value),
             "fetch_balance": yuan(max(0, self.cash - self.proceeds)),
-            "current_balance": yuan(self.cash + self.frozen),
+            "current_balance": yuan(money),
         }
 
     def position_row(self, held: Position, last: int) -> dict[str, Any]:
@@ -167,8 +183,12 @@ class Account:
     @classmethod
     def restore(cls, state: dict[str, Any]) -> Account:
         """The account that ``state`` was taken from."""
-        positions = {code: Position(**held) for code, held in state["positions"].items()}
-        return cls(**{**state, "positions": positions})
+        kept = {
+            name: {code: Position(**held) for code, held in state.get(name, {}).items()}
+            for name in ("positions", "com_positions")
+        }
+        book = state.get("credit")
+        return cls(**{**state, **kept, "credit": CreditBook.restore(book) if book else None})
 
 
 def secu_account(account_id: str, stock_code: str) -> str:

@@ -5,6 +5,8 @@ Waits only for short deadlines. Meant for a process of its own: what hangs on it
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import threading
 import warnings
@@ -18,7 +20,10 @@ from easytrader_qmt.miniqmt import vendor
 from easytrader_qmt.sim.layer import native_module
 from easytrader_qmt.sim.native import ClientSettings, ClientSide, make_module
 
-__all__ = ["SHORT", "SOON", "Desk", "NotHere", "Row", "Seat", "Wrong", "blocked", "expect", "raises", "timely"]
+__all__ = [
+    "SHORT", "SOON", "Desk", "Heard", "NotHere", "Row", "Seat", "Wrong", "blocked", "child_environment",
+    "expect", "raises", "timely",
+]  # fmt: skip
 
 SHORT = 0.15
 """Seconds after which a call whose thread is still alive is said to block."""
@@ -27,11 +32,11 @@ SOON = 5.0
 _NAME = "_easytrader_qmt_conformance_xtquant"
 
 
-class Wrong(Exception):  # noqa: N818 - it is a verdict
+class Wrong(Exception):
     """The stand-in does not do what was observed."""
 
 
-class NotHere(Exception):  # noqa: N818 - it is a verdict
+class NotHere(Exception):
     """The row cannot be looked at on this platform."""
 
 
@@ -122,8 +127,8 @@ class Seat:
 
     def terms(self, **changes: Any) -> tuple[Any, ...]:
         """The arguments of an order, with ``changes`` by the vendor's names."""
-        usual = {"stock_code": "600036.SH", "order_type": 23, "order_volume": 100, "price_type": 11}
-        usual.update({"price": 35.0, "strategy_name": "s", "order_remark": "r"})  # type: ignore[dict-item]
+        usual: dict[str, Any] = {"stock_code": "600036.SH", "order_type": 23, "order_volume": 100}
+        usual.update(price_type=11, price=35.0, strategy_name="s", order_remark="r")
         return (self.account, *{**usual, **changes}.values())
 
     def sent(self, name: str = "orderStock") -> Mapping[str, Any]:
@@ -146,8 +151,11 @@ class Desk:
         self.folder = vendor.installed_folder()
         self.slept: list[float] = []
         self.shipped: ClientSettings = vars(native_module().__dict__["XtQuantAsyncClient"])["_settings"]
-        self._scratch = tempfile.TemporaryDirectory(prefix="easytrader-qmt-conformance-")
+        self._scratch = tempfile.TemporaryDirectory(
+            prefix="easytrader-qmt-conformance-", ignore_cleanup_errors=True
+        )
         self._terminals: dict[str, ScriptedTerminal] = {}
+        self._traders: list[Any] = []
         self._numbers = iter(range(100, 10_000))
         self.native = make_module(
             self._terminals.get,
@@ -159,6 +167,16 @@ class Desk:
             warnings.simplefilter("ignore")
             self.package: Any = vendor.layer(_NAME, self.folder, self.native)
         self._trader_class = vendor.of_module(self.package).trader_class
+
+    def clear(self) -> None:
+        """Let go of the traders, whatever hangs in them, and remove what was written."""
+        for raw in self._traders:
+            raw.async_client.stop()
+            for pool in (raw.executor, raw.relaxed_resp_executor):
+                if pool is not None:
+                    pool.shutdown(wait=False)
+            raw.loop.close()
+        self._scratch.cleanup()
 
     def path(self, name: str = "userdata_mini") -> Path:
         """A path that nothing lies at yet."""
@@ -172,7 +190,8 @@ class Desk:
 
     def made(self, path: str, session: int = 100, callback: Any = None) -> Any:
         """A vendor trader, built off the main thread as one should."""
-        return timely(lambda: self._trader_class(path, session, callback))
+        self._traders.append(timely(lambda: self._trader_class(path, session, callback)))
+        return self._traders[-1]
 
     def seat(self, way: str = "connected", heard: Heard | None = None, **settings: Any) -> Seat:
         """A trader before a terminal of its own.
@@ -242,3 +261,8 @@ def blocked(*calls: tuple[str, Callable[[], object]]) -> None:
     returned = [thread.name for thread in threads if not thread.is_alive()]
     if returned:
         raise Wrong(f"应一直阻塞，却返回了：{'、'.join(returned)}")
+
+
+def child_environment() -> dict[str, str]:
+    """The environment in which a child process imports what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}

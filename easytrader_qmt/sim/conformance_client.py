@@ -78,9 +78,7 @@ def compare_client(
         return
     known = {"int", "str", *observed.names[version]}
     signatures = {**observed.takes, **observed.brings}
-    expected = {
-        name for name, types in signatures.items() if all(_item(kind) in known for kind in types)
-    }
+    expected = {name for name, types in signatures.items() if all(_item(kind) in known for kind in types)}
     shown = {name for name in dir(cls) if not name.startswith("_")}
     for name in sorted(expected - shown):
         yield Finding(f"{version}/{CLIENT}.{name}", _GROUP, "missing")
@@ -162,12 +160,14 @@ class _Session:
         """Have ``bind`` called and look at what it got."""
         key = f"{version}/{CLIENT}.{bind}/callback"
         types = self._observed.brings[bind]
-        if not self._provoke(bind, types):
-            return Finding(f"client.unanswered/{version}/{bind}", _CALLBACK, "different")
         try:
+            if not self._provoke(bind, types):
+                return Finding(f"client.unanswered/{version}/{bind}", _CALLBACK, "different")
             heard, *got = self._heard.get(timeout=_SOON)
         except Empty:
             return Finding(key, _CALLBACK, "wrong", "回调没有被调用")
+        except (TypeError, KeyError) as error:
+            return Finding(key, _CALLBACK, "wrong", f"{type(error).__name__}: {error}")
         fits = heard == bind and len(got) == len(types) and all(map(self._fits, types, got))
         return Finding(key, _CALLBACK, *(("conforming", "") if fits else ("wrong", f"{heard} 得到 {got!r}")))
 

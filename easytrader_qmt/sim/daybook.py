@@ -9,7 +9,7 @@ from typing import Any
 
 from easytrader_qmt.sim.account import Account
 from easytrader_qmt.sim.hours import seconds_of_day
-from easytrader_qmt.sim.order import LIVE, MARKET_IDS, Order
+from easytrader_qmt.sim.order import LIVE, Order
 
 Row = dict[str, Any]
 _FIRST_SYSID = 1_100_000_000
@@ -69,7 +69,7 @@ class DayBook:
         """An order changed."""
         order.changed()
         self._changed_orders[order.serial] = order
-        if order.status not in LIVE:
+        if not order.open:
             self.live[order.account_id].pop(order.serial, None)
 
     def touch(self, account: Account) -> None:
@@ -138,12 +138,12 @@ class DayBook:
 
     def _index(self, order: Order) -> None:
         self.orders[order.account_id][order.serial] = order
-        if order.status in LIVE:
+        if order.open:
             self.live[order.account_id][order.serial] = order
         if order.order_id:
             self._by_order_id[order.order_id] = order
         if order.order_sysid:
-            self._by_sysid[MARKET_IDS[order.stock_code[-2:]], order.order_sysid] = order
+            self._by_sysid[order.market_id, order.order_sysid] = order
 
 
 def merged(state: Row, changes: Row) -> Row:

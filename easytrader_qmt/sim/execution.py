@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from easytrader_qmt.sim import moves
 from easytrader_qmt.sim.account import Account
 from easytrader_qmt.sim.daybook import DayBook
 from easytrader_qmt.sim.fees import Charges, FeeSchedule
-from easytrader_qmt.sim.instruments import Instrument
 from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.matching import LATEST, MINE, PEER, Fill, Plan
-from easytrader_qmt.sim.money import CENT, MILLS, yuan
+from easytrader_qmt.sim.money import yuan
 from easytrader_qmt.sim.order import (
     CANCELLED,
     FILLED,
@@ -22,9 +22,8 @@ from easytrader_qmt.sim.order import (
     PARTLY_FILLED,
     Order,
 )
+from easytrader_qmt.sim.order_verbs import SHARES_BACK
 from easytrader_qmt.sim.outcomes import Event, order_error
-
-_YEAR_DAYS = 365
 
 
 class Execution:
@@ -36,10 +35,15 @@ class Execution:
         self._day = day
 
     def needed(self, order: Order, price: int) -> int:
-        """Mills to keep frozen for what is left of an order at ``price``: the money and the fees to come."""
-        if not order.spends or not order.remaining:
+        """Mills to keep for what is left of an order at ``price``: the money and the fees to come.
+
+        Of 融资买入 and 融券卖出 it is the quota they take.
+        """
+        if not (order.spends or order.sells_short) or not order.remaining:
             return 0
         worth = order.worth(price, order.remaining)
+        if order.sells_short:
+            return worth
         return worth + self._fees.charges(order.kind, False, order.amount + worth).total - order.charged
 
     def reject(self, order: Order, text: str, seq: int) -> list[Event]:
@@ -53,6 +57,23 @@ class Execution:
         if order.order_id:
             told.append(order_error(order, text, seq))
         return told
+
+    def report(self, order: Order) -> list[Event]:
+        """The counter took a subscription: on the books as reported (50), and nothing moves."""
+        self._day.add(order)
+        return [Event(order.account_id, "order", order.row())]
+
+    def direct(self, account: Account, order: Order, amount: int) -> list[Event]:
+        """A repayment the counter does by itself: reported, then done (56) at once, without a trade."""
+        told = self.report(order)
+        if order.verb.deed == SHARES_BACK:
+            moves.give_back_shares(account, order)
+        else:
+            moves.pay_back(account, order, amount)
+        order.traded_volume, order.status = order.order_volume, FILLED
+        self._day.touch_order(order)
+        self._day.touch(account)
+        return [*told, Event(account.account_id, "order", order.row()), *self._holdings(account, order)]
 
     def accept(self, account: Account, order: Order, plan: Plan, now: float) -> list[Event]:
         """The exchange took it: reported (50), then its fills; the rest waits or is cancelled as planned."""
@@ -69,8 +90,7 @@ class Execution:
             return told + self.cancel(account, order)
         order.limit = plan.rest_price
         frozen = order.reserved
-        if order.spends:
-            account.reserve(order, self.needed(order, order.limit))
+        moves.keep(account, order, self.needed(order, order.limit))
         moved = order.reserved != frozen or not plan.fills
         return told + self._holdings(account, order) if moved else told
 
@@ -87,7 +107,12 @@ class Execution:
         order.stamp_duty += charges.stamp_duty
         order.transfer_fee += charges.transfer_fee
         order.status = PARTLY_FILLED if order.remaining else FILLED
-        self._move(account, order, instrument, fill, charges.total, reserve_price)
+        worth, still = order.worth(fill.price, fill.volume), self.needed(order, reserve_price)
+        moves.fill(
+            account,
+            order,
+            moves.Moved(fill.price, fill.volume, worth, charges.total, still, instrument.t0, now),
+        )
         self._market.consume(order.stock_code, order.buying, fill.price, fill.volume, now)
         trade = order.trade_row(self._day.traded_id(now), now, fill.price, fill.volume, charges.commission)
         self._day.add_trade(trade)
@@ -98,20 +123,14 @@ class Execution:
 
     def cancel(self, account: Account, order: Order) -> list[Event]:
         """End what is left of an order and free what was frozen: order, asset and position events."""
-        if order.spends:
-            account.reserve(order, 0)
-        else:
-            account.positions[order.stock_code].frozen_volume -= order.remaining
+        moves.free(account, order)
         order.status = PARTLY_CANCELLED if order.traded_volume else CANCELLED
         self._day.touch_order(order)
         self._day.touch(account)
         return [Event(account.account_id, "order", order.row()), *self._holdings(account, order)]
 
     def _freeze(self, account: Account, order: Order, price: int) -> None:
-        if order.spends:
-            account.reserve(order, self.needed(order, price))
-        else:
-            account.positions[order.stock_code].frozen_volume += order.order_volume
+        moves.freeze(account, order, self.needed(order, price))
         self._day.touch(account)
 
     def _holdings(self, account: Account, order: Order) -> list[Event]:
@@ -152,32 +171,3 @@ class Execution:
         transfer = min(due.transfer_fee - order.transfer_fee, purse - stamp)
         commission = min(due.commission - order.commission, purse - stamp - transfer)
         return Charges(commission, stamp, transfer)
-
-    def _move(
-        self,
-        account: Account,
-        order: Order,
-        instrument: Instrument,
-        fill: Fill,
-        fees: int,
-        reserve_price: int,
-    ) -> None:
-        worth = order.worth(fill.price, fill.volume)
-        if order.spends:
-            account.pay(order, worth + fees, self.needed(order, reserve_price))
-        else:
-            account.receive(worth - fees)
-        if order.lending:
-            account.lent += worth
-            account.interest += _interest(worth, fill.price)
-        elif order.buying:
-            held = account.position(order.stock_code, order.instrument_name)
-            held.bought(fill.volume, worth, fees, instrument.t0)
-        else:
-            account.positions[order.stock_code].sold(fill.volume)
-
-
-def _interest(principal: int, rate: int) -> int:
-    """One day's interest on ``principal`` mills at ``rate`` thousandths of a percent a year, to 0.01 yuan."""
-    parts = 100 * MILLS * _YEAR_DAYS * CENT
-    return (2 * principal * rate + parts) // (2 * parts) * CENT

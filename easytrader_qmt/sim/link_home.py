@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -124,7 +125,7 @@ def read_key(directory: str | os.PathLike[str]) -> bytes:
     """
     path = key_file(directory)
     with path.open("rb") as file:
-        if os.name == "posix":
+        if sys.platform != "win32":
             _check_private(path, os.fstat(file.fileno()))
         key = file.read(KEY_BYTES + 1)
     if len(key) != KEY_BYTES:
@@ -135,7 +136,7 @@ def read_key(directory: str | os.PathLike[str]) -> bytes:
 def _check_private(path: Path, status: os.stat_result) -> None:
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise LinkError(f"{path} 可被其他用户读取，不能使用；请执行 chmod 600，或删除后重新启动仿真终端")
-    if status.st_uid not in (os.getuid(), 0):
+    if sys.platform != "win32" and status.st_uid not in (os.getuid(), 0):
         raise LinkError(f"{path} 属于其他用户，不能使用")
 
 

@@ -41,7 +41,7 @@ class LinkLimits:
     """
 
     clients: int = 64
-    controls: int = 8
+    controls: int = 32
     strangers: int = 32
     handshake_seconds: float = 5.0
     stall_seconds: float = 10.0

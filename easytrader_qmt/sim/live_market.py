@@ -133,10 +133,11 @@ class LiveMarket:
         """Feed a CSV or Parquet file of ticks or minute bars into the market, ``speed`` times as fast.
 
         ``speed`` None or 0: as fast as possible. See ``sim.replay_rows`` for the columns. The file's times
-        of day are played on the terminal's simulated day, and are the exchange's time until the next day; a
-        file that begins before that time records the day anew. Comes back at the end of the file, or at once
-        with ``background``; `stop_replay` or the handle's ``stop()`` ends it. Raises InvalidArgument with
-        line numbers before anything is fed, RuntimeError while another replay runs.
+        of day are played on the terminal's simulated day, and are the exchange's time until the next day.
+        The day's ticks and bars are recorded anew, unless the file goes on where another has ended. Comes
+        back at the end of the file, or at once with ``background``; `stop_replay` or the handle's ``stop()``
+        ends it. Raises InvalidArgument with line numbers before anything is fed, RuntimeError while another
+        replay runs.
         """
         speed = checked_speed(speed)
         with self._starting:
@@ -164,7 +165,7 @@ class LiveMarket:
         """Make the tape ready; the Unix seconds of the day's midnight."""
         start = midnight(self._now())
         first = start + steps[0].time
-        if first < self._tape.latest_time:
+        if not self._tape.pinned or first < self._tape.latest_time:
             played = {step.code for step in steps}
             self._tape.begin(first, [code for code in self._market.codes() if code not in played])
         self._tape.pin(first)

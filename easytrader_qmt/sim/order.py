@@ -10,11 +10,15 @@ from typing import Any
 
 from easytrader_qmt.sim.matching import PRICE_TYPES
 from easytrader_qmt.sim.money import MILLS, yuan
+from easytrader_qmt.sim.order_verbs import SLO_SELL, VERBS, Verb
 
 BUY, SELL = 23, 24
 REPORTED, REPORTED_CANCEL, PARTLY_CANCEL, PARTLY_CANCELLED, CANCELLED = 50, 51, 52, 53, 54
 PARTLY_FILLED, FILLED, JUNK = 55, 56, 57
 LIVE = frozenset({REPORTED, PARTLY_FILLED})
+
+ISSUE = "issue"
+"""The ``kind`` of a subscription to a new issue, which nothing but the end of the day ends."""
 
 MARKET_IDS = {"SH": 0, "SZ": 1, "BJ": 70}
 """Exchange to the vendor's market id, for cancels by order_sysid."""
@@ -28,7 +32,8 @@ class Order:
     """Live state of an order. Money in mills (0.001 yuan), volumes in shares, time in Unix seconds.
 
     ``serial`` is the counter's own number, unique also where ``order_id`` is 0. ``turnover`` is the sum
-    of price times volume of the fills, ``reserved`` the cash frozen for what is left.
+    of price times volume of the fills, ``reserved`` what is kept for the rest: frozen cash, or the quota of a
+    融资买入 or 融券卖出; ``reserved_slo`` the short sales' money frozen for a 买券还券.
     """
 
     serial: int
@@ -53,15 +58,26 @@ class Order:
     traded_volume: int = 0
     turnover: int = 0
     reserved: int = 0
+    reserved_slo: int = 0
     commission: int = 0
     stamp_duty: int = 0
     transfer_fee: int = 0
     _row: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
+    def verb(self) -> Verb:
+        """What its order type asks for."""
+        return VERBS[self.order_type]
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still fill or be cancelled."""
+        return self.status in LIVE and self.kind != ISSUE
+
+    @property
     def buying(self) -> bool:
         """Whether it takes asks; a reverse repo, which lends money, is a sale."""
-        return self.order_type == BUY
+        return VERBS[self.order_type].buying
 
     @property
     def lending(self) -> bool:
@@ -74,14 +90,19 @@ class Order:
         return self.buying or self.lending
 
     @property
+    def sells_short(self) -> bool:
+        """Whether it sells borrowed shares: it needs neither money nor a holding."""
+        return VERBS[self.order_type].deed == SLO_SELL
+
+    @property
     def remaining(self) -> int:
         """Shares not yet filled."""
         return self.order_volume - self.traded_volume
 
     @property
     def market_id(self) -> int:
-        """The vendor's market id: SH 0, SZ 1, BJ 70."""
-        return MARKET_IDS[self.stock_code[-2:]]
+        """The vendor's market id: SH 0, SZ 1, BJ 70; -1 for a placeholder code of 直接还款."""
+        return MARKET_IDS.get(self.stock_code[-2:], -1)
 
     @property
     def charged(self) -> int:

@@ -47,12 +47,13 @@ FINAL_ORDER = Refusal(251021, "委托已终结，不能撤单")
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What a client asked for; ``price`` in yuan exactly as sent, even NaN."""
+    """What a client asked for; ``price`` in yuan exactly as sent, even NaN; ``verb`` as texts say it."""
 
     buying: bool
     volume: int
     price_type: int
     price: float
+    verb: str = ""
 
     @property
     def by_market(self) -> bool:
@@ -67,7 +68,12 @@ class OrderTerms:
 
 def refusal_text(terms: OrderTerms, stock_code: str, refusal: Refusal) -> str:
     """The text as a client sees it, such as ``限价买入 [SH600000] [COUNTER] [260200][可用资金不足]``."""
-    verb = PRICE_TYPES[terms.price_type].name + ("买入" if terms.buying else "卖出")
+    verb = PRICE_TYPES[terms.price_type].name + (terms.verb or ("买入" if terms.buying else "卖出"))
+    return f"{verb} {_counter_text(stock_code, refusal)}"
+
+
+def direct_text(verb: str, stock_code: str, refusal: Refusal) -> str:
+    """The text of a refused deed without a price, such as 直接还款 or 新股申购."""
     return f"{verb} {_counter_text(stock_code, refusal)}"
 
 

@@ -81,16 +81,22 @@ class Replay:
             self.error = error
             raise
         finally:
-            self._steps = ()
-            self._over.set()
+            self._end()
 
     def _run_logged(self) -> None:
         from loguru import logger
 
         try:
-            self.run()
+            self._play()
         except Exception as error:
+            self.error = error
             logger.opt(exception=error).error("行情回放在第 {} 行中止：{}", self._line, error)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._steps = ()
+        self._over.set()
 
     def _play(self) -> None:
         began, steps = self._clock.monotonic(), self._steps

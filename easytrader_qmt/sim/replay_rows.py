@@ -68,7 +68,7 @@ def read_steps(file: str | os.PathLike[str]) -> list[Step]:
     path = os.fspath(file)
     name = os.path.basename(path)
     if path.lower().endswith((".parquet", ".pq")):
-        return steps_of(name, *_of_frame(_parquet(path)))
+        return steps_of(name, *table_rows(_parquet(path)))
     with open(path, encoding="utf-8-sig", newline="") as text:
         reader = csv.DictReader(text, restkey="", strict=True)
         try:
@@ -262,7 +262,7 @@ def _parquet(path: str) -> pd.DataFrame:
         raise InvalidArgument(f"{os.path.basename(path)} 不是可用的 Parquet 文件：{error}") from None
 
 
-def _of_frame(frame: pd.DataFrame) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+def table_rows(frame: pd.DataFrame) -> tuple[list[str], Iterator[tuple[int, Row]]]:
     """A table's columns and its rows, numbered from 1; an empty cell is an empty text."""
     filled = frame.astype(object).where(frame.notna(), "")
     rows = ((number, row) for number, row in enumerate(filled.to_dict("records"), 1))

@@ -7,24 +7,44 @@ changes the script, and writes nothing at the path it names.
 from __future__ import annotations
 
 import _thread
+import ntpath
 import os
 import runpy
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from easytrader_qmt.records import rows
-from easytrader_qmt.sim import layer, link_client
+from easytrader_qmt.sim import layer, link_client, registry
 from easytrader_qmt.sim.market_view import LocalMarket, MarketView, RemoteMarket
-from easytrader_qmt.sim.native import Endpoint
+from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
 from easytrader_qmt.sim.terminal import Terminal
 
 _GRACE = 5.0
 """Seconds a script gets to end after its time is up, before the process is ended around it."""
+
+
+class _Nobody:
+    """Where no terminal is: a connect is -1 as ever, and no folder appears under the script's path."""
+
+    client_settings = ClientSettings()
+
+    def attach(self, client: ClientSide, session: int) -> bool:
+        return False
+
+    def detach(self, client: ClientSide) -> None:
+        return None
+
+    def request(self, client: ClientSide, name: str, seq: int, fields: dict[str, Any]) -> None:
+        return None
+
+
+_NOBODY = _Nobody()
 
 
 def run_script(
@@ -43,31 +63,43 @@ def run_script(
     """
     say(f"【仿真】{script} 运行在仿真终端上，所有委托和成交都不是真实的")
     terminal, endpoint, home = _terminal(terminal_dir)
+    terminals = [terminal] if terminal is not None else []
     named: list[str] = []
 
-    def find(path: str) -> Endpoint | None:
-        if path not in named:
+    def meant(path: str) -> bool:
+        if path != home and path not in named:
             named.append(path)
-        return endpoint if userdata is None or _same(path, userdata) else None
+        return path == home or userdata is None or _same(path, userdata)
+
+    def find(path: str) -> Endpoint:
+        own = registry.at(path)
+        if own is not None:
+            # The script's own use('sim'): it must trade where its user.terminal looks.
+            if own not in terminals:
+                terminals.append(own)
+            return own
+        return endpoint if meant(path) else _NOBODY
 
     layer.add_finder(find, first=True)
     layer.declare_process_simulated(
-        lambda path: home if find(str(path)) is not None else path, lambda: _market(terminal, home)
+        lambda path: home if registry.at(str(path)) is None and meant(str(path)) else path,
+        lambda: _market(terminal, home),
     )
     over = threading.Event()
     if seconds is not None:
         threading.Thread(
-            target=_watch, args=(seconds, over, say, terminal), name="sim run clock", daemon=True
+            target=_watch, args=(seconds, over, say, terminals), name="sim run clock", daemon=True
         ).start()
     try:
         status = _run(script, args)
     except KeyboardInterrupt:
-        say("脚本被中断")
+        if not over.is_set():
+            say("脚本被中断")
         status = 130
     if over.is_set():
         status = 0
     over.set()
-    _report(terminal, named, say)
+    _report(terminals, named, say)
     return status
 
 
@@ -100,13 +132,25 @@ def _run(script: Path, args: list[str]) -> int:
             return end.code or 0
         sys.stderr.write(f"{end.code}\n")
         return 1
+    except Exception as error:
+        sys.stdout.flush()
+        _show_error(error, str(script))
+        return 1
     finally:
         sys.argv, sys.path[:] = before
     return 0
 
 
+def _show_error(error: BaseException, script: str) -> None:
+    """The script's traceback, from its own first line on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != script:
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
+
+
 def _watch(
-    seconds: float, over: threading.Event, say: Callable[[str], None], terminal: Terminal | None
+    seconds: float, over: threading.Event, say: Callable[[str], None], terminals: list[Terminal]
 ) -> None:
     """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
     if over.wait(seconds):
@@ -120,31 +164,36 @@ def _watch(
         _thread.interrupt_main()
     threading.main_thread().join(_GRACE)
     if threading.main_thread().is_alive():
-        _report(terminal, [], say)
+        _report(terminals, [], say)
         sys.stdout.flush()
         os._exit(0)
 
 
-def _report(terminal: Terminal | None, named: list[str], say: Callable[[str], None]) -> None:
+def _report(terminals: list[Terminal], named: list[str], say: Callable[[str], None]) -> None:
     if named:
         say(f"\n【仿真】脚本使用的终端路径: {'、'.join(named)}")
-    if terminal is None:
-        return
-    for account in terminal.accounts:
-        orders, trades = terminal.orders(account.account_id), terminal.trades(account.account_id)
-        if not orders and len(terminal.accounts) > 1:
-            continue
-        say(f"【仿真】柜台看到的账号 {account.account_id}: 委托 {len(orders)} 笔，成交 {len(trades)} 笔")
-        asset = terminal.counter.asset(account.account_id)
-        positions = terminal.counter.positions(account.account_id)
-        tables = (
-            ("资金", "asset", [asset]),
-            ("持仓", "position", positions),
-            ("委托", "order", orders),
-            ("成交", "trade", trades),
-        )
-        for title, kind, found in tables:
-            say(f"{title}:\n{rows(kind, [_object(each) for each in found])!r}")
+    traded = [
+        (terminal, account.account_id)
+        for terminal in terminals
+        for account in terminal.accounts
+        if terminal.orders(account.account_id)
+    ]
+    quiet = [(terminal, terminal.accounts[0].account_id) for terminal in terminals[:1]]
+    for terminal, account_id in traded or quiet:
+        _report_account(terminal, account_id, say)
+
+
+def _report_account(terminal: Terminal, account_id: str, say: Callable[[str], None]) -> None:
+    orders, trades = terminal.orders(account_id), terminal.trades(account_id)
+    say(f"【仿真】柜台看到的账号 {account_id}: 委托 {len(orders)} 笔，成交 {len(trades)} 笔")
+    tables = (
+        ("资金", "asset", [terminal.counter.asset(account_id)]),
+        ("持仓", "position", terminal.counter.positions(account_id)),
+        ("委托", "order", orders),
+        ("成交", "trade", trades),
+    )
+    for title, kind, found in tables:
+        say(f"{title}:\n{rows(kind, [_object(each) for each in found])!r}")
 
 
 def _object(fields: Any) -> SimpleNamespace:
@@ -152,4 +201,6 @@ def _object(fields: Any) -> SimpleNamespace:
 
 
 def _same(path: str, other: str) -> bool:
-    return os.path.normcase(os.path.normpath(path)) == os.path.normcase(os.path.normpath(other))
+    # A Windows path is compared as Windows does, wherever the script runs.
+    rules: Any = ntpath if "\\" in path + other else os.path
+    return bool(rules.normcase(rules.normpath(path)) == rules.normcase(rules.normpath(other)))

@@ -159,6 +159,5 @@ def _environment() -> dict[str, str]:
 
 def _own_group() -> dict[str, Any]:
     # Ctrl+C in this process's console is not meant for the child.
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
+    windows_flag = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", None)
+    return {"start_new_session": True} if windows_flag is None else {"creationflags": windows_flag}

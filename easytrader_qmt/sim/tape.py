@@ -114,6 +114,11 @@ class Tape:
         """The exchange's time is ``time`` from now on, whatever the clock says; until the next day."""
         self._pinned = time
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the exchange's time is not the clock's."""
+        return self._pinned is not None
+
     def time(self, now: float) -> float:
         """The exchange's time when the clock says ``now``."""
         return now if self._pinned is None else self._pinned

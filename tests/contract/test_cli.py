@@ -103,7 +103,9 @@ def test_connection_from_a_file(home: Path, tmp_path: Path, name: str) -> None:
     if name.endswith("toml"):
         file.write_text(f"miniqmt_path = '{home}'\nstock_account = 'SIM0000000009'\n", encoding="utf-8")
     else:
-        file.write_text(json.dumps({"miniqmt_path": str(home), "stock_account": "SIM0000000009"}), encoding="utf-8")
+        file.write_text(
+            json.dumps({"miniqmt_path": str(home), "stock_account": "SIM0000000009"}), encoding="utf-8"
+        )
     found = CliRunner().invoke(main, ["balance", "--sim", "--json", "--config", str(file)])
     assert json.loads(found.stdout)[0]["account_id"] == "SIM0000000009"
 

@@ -74,7 +74,9 @@ def sent(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
 
 
 @pytest.mark.parametrize(("written", "meant"), FORMS)
-def test_every_form_is_the_order_it_means(written: str, meant: str, user: SimTrader, terminal: Terminal) -> None:
+def test_every_form_is_the_order_it_means(
+    written: str, meant: str, user: SimTrader, terminal: Terminal
+) -> None:
     quote = terminal.market.quote(meant)
     amount = 200 if meant.startswith("688") else 100
     assert user.buy(written, quote.ask1, amount)["entrust_no"] > 0
@@ -88,9 +90,16 @@ def test_every_form_is_the_order_it_means(written: str, meant: str, user: SimTra
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("000001.SH", "000001.SH"), ("sh000001", "000001.SH"), ("600036.SZ", "600036.SZ"), ("163402.SZ", "163402.SZ")],
+    [
+        ("000001.SH", "000001.SH"),
+        ("sh000001", "000001.SH"),
+        ("600036.SZ", "600036.SZ"),
+        ("163402.SZ", "163402.SZ"),
+    ],
 )
-def test_a_written_exchange_always_wins(written: str, meant: str, user: SimTrader, terminal: Terminal) -> None:
+def test_a_written_exchange_always_wins(
+    written: str, meant: str, user: SimTrader, terminal: Terminal
+) -> None:
     kind = "fund" if meant == "163402.SZ" else "stock"
     terminal.market.add(meant, name="同号", prev_close=10.0, kind=kind)
     user.buy(written, 10.0, 100)
@@ -114,7 +123,20 @@ def test_reverse_repos_lend(user: SimTrader, terminal: Terminal) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "6000", "6000361", "700001", "999999", "abc", "600036.US", "600036.SH.SH", "hk00700", "６０００３６", None, 600036],
+    [
+        "",
+        "6000",
+        "6000361",
+        "700001",
+        "999999",
+        "abc",
+        "600036.US",
+        "600036.SH.SH",
+        "hk00700",
+        "６０００３６",
+        None,
+        600036,
+    ],
 )
 def test_what_is_no_code_lists_what_is_possible(written: Any, user: SimTrader, terminal: Terminal) -> None:
     for order in (
@@ -159,7 +181,9 @@ def test_every_ttype_on_every_market(
 
 @pytest.mark.parametrize("code", ["600036", "000001", "430047"])
 @pytest.mark.parametrize("ttype", ["对手方", "市价", "", "FOK", 44, "限价"])
-def test_an_unknown_ttype_lists_the_markets_own(code: str, ttype: Any, user: SimTrader, terminal: Terminal) -> None:
+def test_an_unknown_ttype_lists_the_markets_own(
+    code: str, ttype: Any, user: SimTrader, terminal: Terminal
+) -> None:
     possible = {
         "600036": {PEER, MINE, FIVE, FIVE_LIMIT},
         "430047": {PEER, MINE, FIVE, FIVE_LIMIT},
@@ -173,7 +197,9 @@ def test_an_unknown_ttype_lists_the_markets_own(code: str, ttype: Any, user: Sim
     assert terminal.orders() == []
 
 
-@pytest.mark.parametrize(("code", "ttype"), [("600036", IMMEDIATE), ("430047", ALL_OR_NONE), ("000001", FIVE_LIMIT)])
+@pytest.mark.parametrize(
+    ("code", "ttype"), [("600036", IMMEDIATE), ("430047", ALL_OR_NONE), ("000001", FIVE_LIMIT)]
+)
 def test_a_ttype_of_another_market(code: str, ttype: str, user: SimTrader) -> None:
     with pytest.raises(InvalidOrder, match=ttype):
         user.market_sell(code, 100, ttype=ttype)

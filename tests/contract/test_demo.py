@@ -30,12 +30,28 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_the_command_speaks_chinese_into_any_pipe(tmp_path: Path) -> None:
     for encoding in ("ascii", "gbk", "latin-1"):
-        done = child("-m", "easytrader_qmt", "demo", cwd=tmp_path, env={"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding})
+        done = child(
+            "-m",
+            "easytrader_qmt",
+            "demo",
+            cwd=tmp_path,
+            env={"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding},
+        )
         assert done.returncode == 0, done.stderr
 
 
 def test_each_step_is_shown(shown: str) -> None:
-    for step in ("connect()", "balance", "buy(", "market_buy(", "cancel_entrust(", "sell(", "position", "today_entrusts", "today_trades"):
+    for step in (
+        "connect()",
+        "balance",
+        "buy(",
+        "market_buy(",
+        "cancel_entrust(",
+        "sell(",
+        "position",
+        "today_entrusts",
+        "today_trades",
+    ):
         assert f"user.{step}" in shown, step
     assert shown.count("entrust_no") == 3
     assert "{'success': True, 'message': 'success'}" in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,9 +82,16 @@ def test_its_queries(told: dict[str, Any]) -> None:
         "已成",
         "废单",
     ]
-    assert {row["stock_code"]: row["volume"] for row in told["position"]} == {"600036.SH": 100, "000001.SZ": 100}
+    assert {row["stock_code"]: row["volume"] for row in told["position"]} == {
+        "600036.SH": 100,
+        "000001.SZ": 100,
+    }
     assert {row["order_id"] for row in told["today_trades"]} == {told["bought"], told["market"]}
-    for query, keys in (("position", POSITION_KEYS), ("today_entrusts", ENTRUST_KEYS), ("today_trades", TRADE_KEYS)):
+    for query, keys in (
+        ("position", POSITION_KEYS),
+        ("today_entrusts", ENTRUST_KEYS),
+        ("today_trades", TRADE_KEYS),
+    ):
         # easytrader has another order of stock_code and security in its positions than in its document.
         assert all(set(row) == set(keys) for row in told[query])
 

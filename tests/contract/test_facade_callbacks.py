@@ -80,7 +80,10 @@ def test_pushes_of_a_day(kind: str, new_user: NewUser, terminal: Terminal) -> No
     user.cancel_entrust(bought)
     terminal.push_account_status(6)
     user.drain()
-    assert [order.order_status for order in heard.of("on_stock_order") if order.order_id == bought] == [50, 56]
+    assert [order.order_status for order in heard.of("on_stock_order") if order.order_id == bought] == [
+        50,
+        56,
+    ]
     [trade] = heard.of("on_stock_trade")
     assert (trade.stock_code, trade.traded_price, trade.m_nTradedVolume) == ("600036.SH", 35.5, 100)
     [error] = heard.of("on_order_error")

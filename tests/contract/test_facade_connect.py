@@ -54,9 +54,13 @@ def test_with_statement_closes(terminal: Terminal) -> None:
 
 
 def test_with_statement_closes_after_an_error(terminal: Terminal) -> None:
-    with pytest.raises(KeyError), easytrader.use("sim", terminal=terminal) as user:
-        user.connect()
-        raise KeyError
+    def strategy() -> None:
+        with easytrader.use("sim", terminal=terminal) as user:
+            user.connect()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        strategy()
     assert terminal.clients == 0
 
 
@@ -131,7 +135,9 @@ def test_before_connect(new_user: NewUser) -> None:
 # --- refused before anything is created --------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["missing", "missing/deeper/userdata_mini", "a file", "", "   ", None, 5, b"x"])
+@pytest.mark.parametrize(
+    "path", ["missing", "missing/deeper/userdata_mini", "a file", "", "   ", None, 5, b"x"]
+)
 def test_a_path_that_cannot_be(path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a file").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
@@ -144,7 +150,9 @@ def test_a_path_that_cannot_be(path: Any, tmp_path: Path, monkeypatch: pytest.Mo
     assert user.state == "STOPPED"
 
 
-@pytest.mark.parametrize("account", [1234567890, b"1234567890", "", "  ", ["1"], 1.5, "1" * 24, "券" * 8, "1\n2"])
+@pytest.mark.parametrize(
+    "account", [1234567890, b"1234567890", "", "  ", ["1"], 1.5, "1" * 24, "券" * 8, "1\n2"]
+)
 def test_an_account_that_cannot_be(account: Any, terminal: Terminal, new_user: NewUser) -> None:
     home = Path(terminal.home)
     before = everything_in(home)

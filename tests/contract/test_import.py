@@ -47,11 +47,23 @@ def watched(text: str, folder: Path, **env: str) -> dict[str, Any]:
     return told
 
 
-HEAVY = ("pandas", "numpy", "loguru", "rich", "click", "tenacity", "requests", "xtquant", "sqlite3", "asyncio")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "loguru",
+    "rich",
+    "click",
+    "tenacity",
+    "requests",
+    "xtquant",
+    "sqlite3",
+    "asyncio",
+)
 
 
 @pytest.mark.parametrize(
-    "module", ["easytrader_qmt", "easytrader_qmt.errors", "easytrader_qmt.exceptions", "easytrader_qmt.records"]
+    "module",
+    ["easytrader_qmt", "easytrader_qmt.errors", "easytrader_qmt.exceptions", "easytrader_qmt.records"],
 )
 def test_importing_does_nothing(module: str, tmp_path: Path) -> None:
     told = watched(f"import {module}\n", tmp_path)

@@ -77,7 +77,9 @@ def test_start_creates_whatever_path_it_is_given(
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "a file", "not started", "the parent"])
-def test_connect_where_no_terminal_is(where: str, raw: Raw, tmp_path: Path, terminal: Terminal, impatient: None) -> None:
+def test_connect_where_no_terminal_is(
+    where: str, raw: Raw, tmp_path: Path, terminal: Terminal, impatient: None
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "a file").write_bytes(b"")
     paths = {"not started": Path(terminal.home), "the parent": Path(terminal.home).parent}
@@ -285,7 +287,9 @@ def test_none_in_a_string_field_is_a_crash(field: str, raw: Raw, terminal: Termi
     words = {"stock_code": "600036.SH", "strategy_name": "s", "order_remark": "r", field: None}
     with pytest.raises((NativeCrash, AttributeError, TypeError)):
         on_a_thread(
-            lambda: trader.order_stock(raw.account, order_type=23, order_volume=100, price_type=11, price=35.0, **words)
+            lambda: trader.order_stock(
+                raw.account, order_type=23, order_volume=100, price_type=11, price=35.0, **words
+            )
         )
     assert terminal.orders("1000001") == []
 
@@ -330,7 +334,10 @@ def test_volumes_of_other_types(raw: Raw, terminal: Terminal, monkeypatch: pytes
     with pytest.raises(TypeError):
         on_a_thread(lambda: trader.order_stock(raw.account, "600036.SH", 23, "100", 11, 35.0))
     for volume, price in ((-100, 35.0), (100, float("nan"))):
-        assert on_a_thread(lambda v=volume, p=price: trader.order_stock(raw.account, "600036.SH", 23, v, 11, p)) > 0
+        assert (
+            on_a_thread(lambda v=volume, p=price: trader.order_stock(raw.account, "600036.SH", 23, v, 11, p))
+            > 0
+        )
     assert [row["order_status"] for row in terminal.orders("1000001")] == [50, 57, 57]
 
 

@@ -44,10 +44,13 @@ def test_the_english_readme_has_what_it_promises() -> None:
 def test_the_two_commands(name: str) -> None:
     words = shlex.split(documents.command(name))
     assert words[:4] == ["python", "-m", "pip", "install"]
-    assert words[words.index("&&") + 1 :] == {
-        "demo": ["python", "-m", "easytrader_qmt", "demo"],
-        "test": ["python", "-m", "pytest"],
-    }[name]
+    assert (
+        words[words.index("&&") + 1 :]
+        == {
+            "demo": ["python", "-m", "easytrader_qmt", "demo"],
+            "test": ["python", "-m", "pytest"],
+        }[name]
+    )
 
 
 def test_a_command_that_is_not_marked() -> None:

@@ -56,7 +56,9 @@ else:
 
 
 @needs_no_native_client
-@pytest.mark.parametrize("before", ["", "easytrader.use('sim')", "with easytrader.use('sim') as u: u.connect()"])
+@pytest.mark.parametrize(
+    "before", ["", "easytrader.use('sim')", "with easytrader.use('sim') as u: u.connect()"]
+)
 def test_a_machine_without_the_native_client(before: str, tmp_path: Path) -> None:
     done = child(script(tmp_path, MISSING.format(before=before, words="")), cwd=tmp_path)
     said, kind = done.stdout.splitlines()[-2:]
@@ -77,7 +79,10 @@ def test_after_a_simulation_in_this_process(user: SimTrader) -> None:
 
 @needs_no_native_client
 def test_the_simulation_is_there_after_a_failed_load(tmp_path: Path) -> None:
-    text = MISSING.format(before="", words="") + "with easytrader.use('sim') as u:\n    u.connect()\n    print(u.state)\n"
+    text = (
+        MISSING.format(before="", words="")
+        + "with easytrader.use('sim') as u:\n    u.connect()\n    print(u.state)\n"
+    )
     done = child(script(tmp_path, text), cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "READY", done.stderr
 
@@ -111,7 +116,9 @@ def test_a_brokers_own_copy(named: str, before: str, tmp_path: Path) -> None:
 
 def test_a_copy_whose_native_client_cannot_load(tmp_path: Path) -> None:
     package = copied(tmp_path, native="raise ImportError('DLL load failed: 找不到指定的模块')\n")
-    done = child(script(tmp_path, MISSING.format(before="", words=f", xtquant={str(package)!r}")), cwd=tmp_path)
+    done = child(
+        script(tmp_path, MISSING.format(before="", words=f", xtquant={str(package)!r}")), cwd=tmp_path
+    )
     assert "DLL load failed: 找不到指定的模块" in done.stdout.splitlines()[0], done.stderr
     assert "LOADED" not in done.stdout
 
