@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from easytrader_qmt import cli_orders, cli_queries
+from easytrader_qmt import cli_journal, cli_orders, cli_queries
 from easytrader_qmt._version import __version__
 
 
@@ -41,7 +41,7 @@ def doctor(path: str, account: str | None) -> None:
         sys.exit(1)
 
 
-for _command in (*cli_queries.COMMANDS, *cli_orders.COMMANDS):
+for _command in (*cli_queries.COMMANDS, *cli_orders.COMMANDS, cli_journal.journal):
     main.add_command(_command)
 
 

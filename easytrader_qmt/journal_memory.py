@@ -147,7 +147,9 @@ class MemoryJournal:
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:
         """As `journal.Journal.attach_refusal`."""
         with self._lock:
-            key = self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
+            key = (
+                self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
+            )
             entry = self._entries.get(key or 0)
             if entry is not None and entry.outcome != "refused" and self._may_be_meant(entry, order):
                 self._write(entry, "refused", 0, message)

@@ -6,13 +6,14 @@ Amounts are in shares (units of a fund, pieces of a bond), prices in yuan.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from math import isfinite
 from numbers import Integral, Real
 from typing import Any, Literal
 
 from easytrader_qmt.boards import Board
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidOrder, shown
 
 __all__ = [
     "MAX_AMOUNT",
@@ -54,7 +55,7 @@ def price_on_tick(
     """
     if price_rounding not in ("nearest", "strict"):
         rule = "只能是 nearest（取最近的价位）或 strict（不在价位上就拒绝）"
-        text = f"price_rounding {rule}，收到 {price_rounding!r}"
+        text = f"price_rounding {rule}，收到 {shown(price_rounding)}"
         raise refusal(text, "price_rounding", price_rounding, rule, "nearest")
     if isinstance(price, float) and 0.0 < price < MAX_PRICE:
         per_yuan = board.ticks_per_yuan
@@ -70,9 +71,13 @@ def price_on_tick(
     nearest = float(str((ticks or 1) * board.tick))
     rule = f"{board.name}的最小价位是 {board.tick} 元"
     if ticks == 0:
-        raise refusal(f"价格 {price} 不足一个价位: {rule}，最低 {nearest}", field, price, rule, nearest)
+        raise refusal(
+            f"价格 {shown(price)} 不足一个价位: {rule}，最低 {nearest}", field, price, rule, nearest
+        )
     if price_rounding == "strict" and ticks * denominator != numerator:
-        raise refusal(f"价格 {price} 不在价位上: {rule}，最近的是 {nearest}", field, price, rule, nearest)
+        raise refusal(
+            f"价格 {shown(price)} 不在价位上: {rule}，最近的是 {nearest}", field, price, rule, nearest
+        )
     return nearest
 
 
@@ -88,17 +93,24 @@ def _decimal(price: Any, field: str) -> Decimal:
     elif isinstance(price, float):
         exact = Decimal(float.__repr__(price))
     elif isinstance(price, Real):
-        # A single-precision 35.1 says so in its text, and something else as a double.
-        try:
-            exact = Decimal(str(price))
-        except ArithmeticError:
-            exact = Decimal(repr(float(price)))
+        exact = _foreign(price)
     if exact is None:
-        raise refusal(f"价格{rule}，收到 {type(price).__name__}: {price!r}", field, price, rule)
+        raise refusal(f"价格{rule}，收到 {type(price).__name__}: {shown(price)}", field, price, rule)
     # Below that a Decimal's exponent could be made huge on purpose; it is no price anyway.
     if not exact.is_finite() or not 0 < exact < Decimal(MAX_PRICE) or exact.adjusted() < -30:
-        raise refusal(f"价格{rule}，收到 {price!r}", field, price, rule)
+        raise refusal(f"价格{rule}，收到 {shown(price)}", field, price, rule)
     return exact
+
+
+def _foreign(price: Any) -> Decimal | None:
+    """A number of a foreign type, as it is written; None where it cannot be read."""
+    # A single-precision 35.1 says so in its text, and something else as a double.
+    for text in (str, lambda number: repr(float(number))):
+        try:
+            return Decimal(text(price))
+        except (ArithmeticError, ValueError, TypeError):
+            continue
+    return None
 
 
 def known_limit(limit: float | None) -> float | None:
@@ -133,12 +145,13 @@ def _is_finite(number: Any) -> bool:
 
 def _whole(number: Any, field: str, word: str, least: int) -> int:
     """A whole number of shares. Text, booleans, fractions, NaN and infinity are refused, never converted."""
-    if type(number) is not bool and _is_finite(number) and least <= number <= MAX_AMOUNT:
-        whole = int(number)
-        if whole == number:
-            return whole
+    with suppress(ArithmeticError, ValueError, TypeError):  # what a foreign type may raise
+        if type(number) is not bool and _is_finite(number) and least <= number <= MAX_AMOUNT:
+            whole = int(number)
+            if whole == number:
+                return whole
     rule = f"必须是 {least} 到 {MAX_AMOUNT} 的整数"
-    raise refusal(f"{word}{rule}，收到 {type(number).__name__}: {number!r}", field, number, rule)
+    raise refusal(f"{word}{rule}，收到 {type(number).__name__}: {shown(number)}", field, number, rule)
 
 
 def checked_amount(amount: object, board: Board, action: Action, holding: object, most: int | None) -> int:

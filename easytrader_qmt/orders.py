@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidOrder, shown
 from easytrader_qmt.order_rules import (
     Action,
     Limits,
@@ -197,11 +197,13 @@ def _protect_price(security: Security, action: Action, limits: Limits | None) ->
 def _order_type(action: object, order_type: object) -> int:
     expected = _ORDER_TYPES.get(action) if isinstance(action, str) else None
     if expected is None:
-        raise refusal(f"买卖方向只能是 buy 或 sell，收到 {action!r}", "action", action, "buy 或 sell")
+        raise refusal(f"买卖方向只能是 buy 或 sell，收到 {shown(action)}", "action", action, "buy 或 sell")
     if order_type is None:
         return expected
     if not isinstance(order_type, int) or isinstance(order_type, bool):
-        raise refusal(f"委托类型必须是整数，收到 {order_type!r}", "order_type", order_type, "整数", expected)
+        raise refusal(
+            f"委托类型必须是整数，收到 {shown(order_type)}", "order_type", order_type, "整数", expected
+        )
     if _SIDES.get(order_type, action) != action:
         rule = "委托类型与买卖方向一致"
         raise refusal(
@@ -225,11 +227,13 @@ def _text(text: object, field: str) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise refusal(f"{field} 必须是字符串，收到 {type(text).__name__}: {text!r}", field, text, "字符串")
+        raise refusal(
+            f"{field} 必须是字符串，收到 {type(text).__name__}: {shown(text)}", field, text, "字符串"
+        )
     if text.isascii() and len(text) <= MAX_REMARK_BYTES and text.isprintable():
         return text
     if _has_control(text):
-        raise refusal(f"{field} 不能有控制字符: {text!r}", field, text, "没有控制字符")
+        raise refusal(f"{field} 不能有控制字符: {shown(text)}", field, text, "没有控制字符")
     size = len(text.encode())
     if size > MAX_REMARK_BYTES:
         rule = f"UTF-8 最多 {MAX_REMARK_BYTES} 字节"
@@ -243,7 +247,7 @@ def _checked_id(client_order_id: object) -> str:
     good = isinstance(client_order_id, str) and 0 < len(client_order_id) <= MAX_CLIENT_ORDER_ID
     if not good or (not str(client_order_id).isprintable() and _has_control(str(client_order_id))):
         raise refusal(
-            f"client_order_id 必须是 {rule} 的字符串，收到 {client_order_id!r}",
+            f"client_order_id 必须是 {rule} 的字符串，收到 {shown(client_order_id)}",
             "client_order_id",
             client_order_id,
             rule,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidOrder, shown
 
 __all__ = [
     "COUNTERPARTY_BEST",
@@ -95,7 +95,7 @@ def market_price_type(market: str, ttype: object = None) -> int:
             return code
     possible = "、".join(MARKET_TTYPES[market])
     raise InvalidOrder(
-        f"{market} 市场没有市价委托类型 {ttype!r}，可选: {possible}",
+        f"{market} 市场没有市价委托类型 {shown(ttype)}，可选: {possible}",
         field="ttype",
         value=ttype,
         rule=f"可选: {possible}",

@@ -76,7 +76,9 @@ class CautiousQuotes:
             found = _readable(self._within(lambda: self._source.day_quote(stock_code)))
         except Exception as error:
             self._failed_at = self._clock.monotonic()
-            logger.warning("行情源没有可用的应答（{}），{:g} 秒内不再询问；期间不检查涨跌停价", error, self._rest)
+            logger.warning(
+                "行情源没有可用的应答（{}），{:g} 秒内不再询问；期间不检查涨跌停价", error, self._rest
+            )
             return None
         self._failed_at = None
         # A suspension can end within the day, the limits do not change.

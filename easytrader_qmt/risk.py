@@ -227,7 +227,7 @@ class Risk:
 
     def _killed(self) -> InvalidOrder:
         reason = self._switch.reason()
-        where = f"删除 {self._switch.path}" if self._switch.path else "调用 user.risk.resume()"
+        where = "调用 user.risk.resume()" + (f"，或删除 {self._switch.path}" if self._switch.path else "")
         return _over(
             "kill_switch_file",
             self._switch.path,

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from easytrader_qmt.boards import BOARDS, GENERIC_BOARDS, MARKET_IDS, Board, Market
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
 
 __all__ = ["MARKET_IDS", "RULES", "Board", "Rules", "Security", "parse", "shared_prefix"]
 
@@ -206,7 +206,7 @@ def _match(text: str) -> tuple[str, Market | None] | None:
 
 def _unreadable(value: object, why: str) -> InvalidOrder:
     return InvalidOrder(
-        f"证券代码 {value!r} {why}。可用写法: {ACCEPTED_FORMS}",
+        f"证券代码 {shown(value)} {why}。可用写法: {ACCEPTED_FORMS}",
         field="security",
         value=value,
         rule=f"可用写法: {ACCEPTED_FORMS}",

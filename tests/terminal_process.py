@@ -1,4 +1,4 @@
-"""Terminal processes for tests, and the vendor's own trader connected to them; a plugin with fixtures."""
+"""Terminal processes for tests, and the vendor's own trader connected to them. A module takes the fixtures by name."""
 
 from __future__ import annotations
 

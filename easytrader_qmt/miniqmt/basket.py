@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
@@ -65,6 +65,13 @@ def with_progress(orders: int) -> Iterator[Callable[[], object]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("下单", total=orders)
+    progress = Progress(console=Console(stderr=True), transient=True)
+    task = progress.add_task("下单", total=orders)
+    # A console that goes away must not cost the outcomes of orders that were sent.
+    with suppress(OSError):
+        progress.start()
+    try:
         yield lambda: progress.advance(task)
+    finally:
+        with suppress(OSError):
+            progress.stop()

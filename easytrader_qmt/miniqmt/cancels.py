@@ -184,18 +184,24 @@ def _why_not(order: Any, said: str, failed: str) -> Answer:
 
 def entrust_number(entrust_no: object) -> int:
     """The order number as an int; also from text, because remote clients send text. Raises InvalidOrder."""
-    number = entrust_no
-    if isinstance(number, str):
-        digits = number.strip()
-        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
-    if isinstance(number, bool) or not isinstance(number, Integral) or not 0 < number < 2**31:
+    if isinstance(entrust_no, str):
+        digits = entrust_no.strip()
+        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+    else:
+        number = _whole(entrust_no)
+    if not 0 < number < 2**31:
         raise InvalidOrder(
             f"entrust_no={shown(entrust_no)} 无效：应为下单返回的正整数委托编号；没有发送请求",
             field="entrust_no",
             value=entrust_no,
             rule="正整数委托编号",
         )
-    return int(number)
+    return number
+
+
+def _whole(value: object) -> int:
+    """A whole number of any type as an int, also of a frame's; -1 for anything else."""
+    return -1 if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
 
 
 def counter_number(order_sysid: object) -> str:
@@ -213,12 +219,9 @@ def counter_number(order_sysid: object) -> str:
 
 def market_number(market: object) -> int:
     """The vendor's number of a market: SH 0, SZ 1, BJ 70, also from these names. Raises InvalidOrder."""
-    if isinstance(market, str):
-        found = MARKET_IDS.get(market.strip().upper())
-        if found is not None:
-            return found
-    elif isinstance(market, Integral) and not isinstance(market, bool) and market in MARKET_IDS.values():
-        return int(market)
+    number = MARKET_IDS.get(market.strip().upper(), -1) if isinstance(market, str) else _whole(market)
+    if number in MARKET_IDS.values():
+        return number
     raise InvalidOrder(
         f"market={shown(market)} 无效：按合同编号撤单需要市场，可选 SH(0)、SZ(1)、BJ(70)；没有发送请求",
         field="market",

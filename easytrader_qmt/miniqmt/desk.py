@@ -216,7 +216,9 @@ class OrderDesk:
                 looked = True
                 self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), begun.key)
                 continue
-            logger.warning("client_order_id={} 的委托已经发送过，返回它的结果，不再发送", intent.client_order_id)
+            logger.warning(
+                "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", intent.client_order_id
+            )
             return told
 
     def _known(self, begun: Begun, deadline: float) -> Told:

@@ -14,7 +14,6 @@ from easytrader_qmt.sim.credit_compacts import CreditBook
 from easytrader_qmt.sim.money import MILLS, yuan
 from easytrader_qmt.sim.order import Order
 
-
 CREDIT_ACCOUNT_TYPE = 3
 
 

@@ -71,7 +71,7 @@ def _attributes(key: str, cls: type, pairs: Any) -> Iterator[Finding]:
 
 def _one_value(cls: type, pair: Pair) -> bool:
     first, second = (inspect.getattr_static(cls, name) for name in pair)
-    if first is second:
+    if first is second and inspect.isdatadescriptor(first):
         return True
     made, proved = cls(), False
     for written, read in (pair, pair[::-1]):

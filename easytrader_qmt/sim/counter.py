@@ -11,25 +11,23 @@ from dataclasses import asdict
 
 from easytrader_qmt.sim import refusals
 from easytrader_qmt.sim.account import Account, secu_account
+from easytrader_qmt.sim.admission import Admission
 from easytrader_qmt.sim.book import RestingOrders
+from easytrader_qmt.sim.credit import CreditDesk
+from easytrader_qmt.sim.credit_terms import CreditTerms
 from easytrader_qmt.sim.daybook import DayBook, Row, merged
 from easytrader_qmt.sim.execution import Execution
 from easytrader_qmt.sim.fees import FeeSchedule
 from easytrader_qmt.sim.hours import CONTINUOUS, phase
-from easytrader_qmt.sim.instruments import Instrument
 from easytrader_qmt.sim.market import Market
-from easytrader_qmt.sim.matching import PRICE_TYPES, Plan, cross, plan_order
+from easytrader_qmt.sim.matching import PRICE_TYPES, cross
 from easytrader_qmt.sim.money import whole_mills
-from easytrader_qmt.sim.order import (
-    BUY,
-    LIVE,
-    PARTLY_CANCEL,
-    REPORTED_CANCEL,
-    SELL,
-    Order,
-)
+from easytrader_qmt.sim.new_issues import NO_TAKING_BACK
+from easytrader_qmt.sim.order import LIVE, PARTLY_CANCEL, REPORTED_CANCEL, Order
+from easytrader_qmt.sim.order_verbs import VERBS, spoken
 from easytrader_qmt.sim.outcomes import Cancelled, Event, Placed, cancel_error
 from easytrader_qmt.sim.refusals import OrderTerms, Refusal
+from easytrader_qmt.sim.transfers import TransferDesk
 
 __all__ = ["Cancelled", "Counter", "Event", "Placed", "merged"]
 
@@ -41,7 +39,8 @@ class Counter:
 
     ``trading_hours`` refuses orders outside the sessions of Asia/Shanghai and market orders in the
     auctions; ``protect_price_required`` refuses Shanghai and Beijing market orders without a protect price.
-    Both may be switched at any time. Rows and events are shared: readers never modify them.
+    Both may be switched at any time. ``credit`` knows the margin accounts (type 3), ``transfers`` the way to
+    the 普通柜台. Rows and events are shared: readers never modify them.
     """
 
     def __init__(
@@ -52,11 +51,13 @@ class Counter:
         *,
         trading_hours: bool = False,
         protect_price_required: bool = True,
+        credit_terms: CreditTerms | None = None,
     ) -> None:
         self.trading_hours = trading_hours
         self.protect_price_required = protect_price_required
         self._fees = fees if fees is not None else FeeSchedule()
         self._market = market
+        self._credit_terms = credit_terms if credit_terms is not None else CreditTerms()
         self._keep_books(DayBook(first_order_id))
 
     # --- accounts ------------------------------------------------------------------------------
@@ -113,18 +114,21 @@ class Counter:
         seq: int = -1,
         by_hand: bool = False,
     ) -> Placed:
-        """Take an order (23 buy, 24 sell; price types as in `matching.PRICE_TYPES`) or refuse it.
+        """Take an order (types as in `order_verbs.VERBS`, price types as in `matching.PRICE_TYPES`) or refuse it.
 
         A good order is reported (50) and meets the quote at once. See `Placed` for the two ways of refusing.
-        ``by_hand``: placed at the terminal itself, so without order_id, strategy and remark.
+        ``by_hand``: placed at the terminal itself, so without order_id, strategy and remark. 直接还款 takes its
+        yuan from ``price`` and any placeholder for code and volume, 直接还券 only code and volume. A new issue
+        is subscribed to by buying its code at its price: the order stays reported until the day ends.
         """
-        account, instrument = self._day.accounts.get(account_id), self._market.find(stock_code)
+        account, verb = self._day.accounts.get(account_id), VERBS.get(order_type)
         if account is None or account.account_type != account_type:
             return _refused_by_terminal(f"资金账号 {account_id} 未登录或账号类型不符")
-        if instrument is None:
-            return _refused_by_terminal(f"证券代码 {stock_code} 不存在")
-        if order_type not in (BUY, SELL):
+        if verb is None:
             return _refused_by_terminal(f"不支持的委托类型 {order_type}")
+        named = self._admission.named(stock_code, verb)
+        if named is None:
+            return _refused_by_terminal(f"证券代码 {stock_code} 不存在")
         if price_type not in PRICE_TYPES:
             return _refused_by_terminal(f"不支持的报价类型 {price_type}")
         order = Order(
@@ -132,9 +136,9 @@ class Counter:
             account_id=account_id,
             account_type=account_type,
             stock_code=stock_code,
-            instrument_name=instrument.name,
+            instrument_name=named[0],
             secu_account=secu_account(account_id, stock_code),
-            kind=instrument.kind,
+            kind=named[1],
             order_id=0 if by_hand else self._day.order_id(),
             order_time=int(now),
             order_type=order_type,
@@ -144,16 +148,8 @@ class Counter:
             strategy_name="" if by_hand else strategy_name,
             order_remark="" if by_hand else order_remark,
         )
-        terms = OrderTerms(order.buying, volume, price_type, price)
-        decided = self._decide(account, instrument, order, terms, now)
-        if isinstance(decided, Refusal):
-            text = refusals.refusal_text(terms, stock_code, decided)
-            events = self._execution.reject(order, text, seq)
-        else:
-            events = self._execution.accept(account, order, decided, now)
-            if order.status in LIVE:
-                self._resting.add(order)
-        return Placed(order.order_id, 0, "", tuple(events))
+        terms = OrderTerms(order.buying, volume, price_type, price, spoken(verb, account.credit is not None))
+        return Placed(order.order_id, 0, "", tuple(self._take(account, order, terms, now, seq)))
 
     def cancel(
         self, account_id: str, order_id: int = 0, order_sysid: str = "", market: int = -1, *, now: float
@@ -163,8 +159,10 @@ class Counter:
         An unknown or final order: result -1 and a cancel_error event. Nothing else happens then.
         """
         order = self._day.find(account_id, order_id, order_sysid, market)
-        if order is None or order.status not in LIVE:
+        if order is None or not order.open:
             refusal = refusals.NO_SUCH_ORDER if order is None else refusals.FINAL_ORDER
+            if order is not None and order.status in LIVE:
+                refusal = NO_TAKING_BACK
             text = refusals.cancel_text(order.stock_code if order else "", refusal)
             account = self._day.accounts.get(account_id)
             account_type = account.account_type if account else STOCK_ACCOUNT_TYPE
@@ -199,8 +197,9 @@ class Counter:
     def settle(self, now: float) -> list[Event]:
         """End the day.
 
-        What rests is cancelled, T+1 shares become available, repo money returns with interest, empty
-        positions vanish, today's orders and trades leave the books, and the market rolls.
+        What rests is cancelled, T+1 shares become available, repo money returns with interest, margin
+        debts cost a day's interest, empty positions vanish, today's orders and trades leave the books, and
+        the market rolls.
         """
         events: list[Event] = []
         for account in self._day.accounts.values():
@@ -211,6 +210,7 @@ class Counter:
         self._market.roll()
         for account in self._day.accounts.values():
             account.settle()
+            self.credit.settle(account)
             self._day.touch(account)
             events.append(self._execution.asset(account))
             events += self._execution.positions(account, account.positions)
@@ -268,7 +268,8 @@ class Counter:
     def restore(cls, state: Row, market: Market) -> Counter:
         """The counter that ``state`` was taken from, on a market that lists its securities."""
         settings = dict(state["settings"])
-        counter = cls(market, FeeSchedule(**settings.pop("fees")), **settings)
+        fees, terms = FeeSchedule(**settings.pop("fees")), CreditTerms(**settings.pop("credit_terms", {}))
+        counter = cls(market, fees, credit_terms=terms, **settings)
         counter._keep_books(DayBook.restore(state))
         return counter
 
@@ -277,6 +278,9 @@ class Counter:
     def _keep_books(self, day: DayBook) -> None:
         self._day = day
         self._execution = Execution(self._market, self._fees, day)
+        self.credit = CreditDesk(self._market, day, self._credit_terms)
+        self.transfers = TransferDesk(day, self._execution, self.credit)
+        self._admission = Admission(self._market, day, self._execution, self.credit)
         self._resting = RestingOrders()
         for live in day.live.values():
             for order in live.values():
@@ -287,6 +291,7 @@ class Counter:
             "fees": asdict(self._fees),
             "trading_hours": self.trading_hours,
             "protect_price_required": self.protect_price_required,
+            "credit_terms": self.credit.terms.state(),
         }
 
     def _account(self, account_id: str) -> Account:
@@ -295,27 +300,31 @@ class Counter:
             raise ValueError(f"资金账号 {account_id!r} 不存在")
         return account
 
-    def _decide(
-        self, account: Account, instrument: Instrument, order: Order, terms: OrderTerms, now: float
-    ) -> Plan | Refusal:
-        """What the order will do, or why it may not."""
-        ladder = self._market.ladder(order.stock_code)
+    def _take(self, account: Account, order: Order, terms: OrderTerms, now: float, seq: int) -> list[Event]:
+        """Decide on an order and do what follows."""
         session = phase(now) if self.trading_hours else CONTINUOUS
-        refusal = refusals.check_order(instrument, ladder, terms, session, self.protect_price_required)
-        if refusal is not None:
-            return refusal
-        if order.lending and order.buying:
-            return refusals.NO_PLEDGE
-        if not order.spends:
-            held = account.positions.get(order.stock_code)
-            refusal = refusals.check_sale(instrument, order.order_volume, held.can_use_volume if held else 0)
-            if refusal is not None:
-                return refusal
-        price = terms.price_mills(instrument.exchange)
-        matched = session == CONTINUOUS
-        plan = plan_order(order.price_type, order.buying, order.order_volume, price, ladder, matched)
-        short = self._execution.needed(order, plan.reserve_price) > account.cash
-        return refusals.CASH_SHORT if short and order.spends else plan
+        instrument = self._market.find(order.stock_code)
+        refusal: Refusal | None
+        if order.verb.direct:
+            amount = self._admission.direct(account, order, terms, session)
+            if not isinstance(amount, Refusal):
+                return self._execution.direct(account, order, amount)
+            refusal = amount
+        elif instrument is None:
+            refusal = self._admission.subscription(account, order, terms, session)
+            if refusal is None:
+                return self._execution.report(order)
+        else:
+            protect = self.protect_price_required
+            plan = self._admission.trade(account, instrument, order, terms, session, protect)
+            if not isinstance(plan, Refusal):
+                events = self._execution.accept(account, order, plan, now)
+                if order.open:
+                    self._resting.add(order)
+                return events
+            refusal = plan
+        spoken_of = refusals.direct_text if order.verb.direct else refusals.refusal_text
+        return self._execution.reject(order, spoken_of(terms, order.stock_code, refusal), seq)
 
 
 def _refused_by_terminal(text: str) -> Placed:

@@ -118,7 +118,9 @@ class CreditBook:
 
     def owed_shares(self, stock_code: str, special: bool) -> int:
         """Shares of one security to be returned."""
-        return sum(one.owed for one in self.compacts if one.stock_code == stock_code and one.special == special)
+        return sum(
+            one.owed for one in self.compacts if one.stock_code == stock_code and one.special == special
+        )
 
     def owed_money(self, special: bool) -> int:
         """What money can repay: principal and interest of 融资, and the fees of 融券, in mills."""

@@ -101,6 +101,7 @@ class Line:
         self._pushes = pushes
         self._lock = threading.Lock()
         self._lost = False
+        self._former: Endpoint | None = None
         self.bound: dict[str, Callable[..., None]] = {}
         self.delivery: Delivery | None = None
         self.endpoint: Endpoint | None = None
@@ -116,6 +117,7 @@ class Line:
     def dropped(self, notify: bool) -> None:
         """Lose the connection; from now on requests are answered as without one."""
         with self._lock:
+            self._former = self.endpoint or self._former
             self._lost, self.endpoint = True, None
         if notify:
             self._put(self._pushes["disconnected"], (), None)
@@ -143,7 +145,9 @@ class Line:
         """Leave the terminal and end the delivery."""
         with self._lock:
             delivery, self.delivery = self.delivery, None
-            endpoint, self.endpoint = self.endpoint, None
+            # A terminal that let go of us hears of the stop all the same: that may hang too.
+            endpoint, self.endpoint = self.endpoint or self._former, None
+            self._former = None
         try:
             if endpoint is not None:
                 endpoint.detach(self)

@@ -89,9 +89,9 @@ class Execution:
         if not plan.rest_price:
             return told + self.cancel(account, order)
         order.limit = plan.rest_price
-        frozen = order.reserved
+        frozen = order.reserved, order.reserved_slo
         moves.keep(account, order, self.needed(order, order.limit))
-        moved = order.reserved != frozen or not plan.fills
+        moved = (order.reserved, order.reserved_slo) != frozen or not plan.fills
         return told + self._holdings(account, order) if moved else told
 
     def fill(self, account: Account, order: Order, fill: Fill, reserve_price: int, now: float) -> list[Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from easytrader_qmt.sim.account import Account
-from easytrader_qmt.sim.money import MILLS, CENT
+from easytrader_qmt.sim.money import CENT, MILLS
 from easytrader_qmt.sim.order import Order
 from easytrader_qmt.sim.order_verbs import BUY_REPAY, FIN_BUY, SELL_REPAY, SLO_SELL
 

@@ -72,9 +72,9 @@ def refusal_text(terms: OrderTerms, stock_code: str, refusal: Refusal) -> str:
     return f"{verb} {_counter_text(stock_code, refusal)}"
 
 
-def direct_text(verb: str, stock_code: str, refusal: Refusal) -> str:
-    """The text of a refused deed without a price, such as 直接还款 or 新股申购."""
-    return f"{verb} {_counter_text(stock_code, refusal)}"
+def direct_text(terms: OrderTerms, stock_code: str, refusal: Refusal) -> str:
+    """The same for a deed without a price type, such as ``直接还款 [SH600000] [COUNTER] [260218][…]``."""
+    return f"{terms.verb} {_counter_text(stock_code, refusal)}"
 
 
 def cancel_text(stock_code: str, refusal: Refusal) -> str:

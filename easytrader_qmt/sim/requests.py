@@ -7,23 +7,14 @@ None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from easytrader_qmt.sim.account_requests import ANSWERS, Answer, Asked
 
 if TYPE_CHECKING:
     from easytrader_qmt.sim.terminal import Terminal
 
-Answer = tuple[Any, tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request: the native call's name, its number, its fields, and what the client has subscribed."""
-
-    name: str
-    seq: int
-    fields: dict[str, Any]
-    subscribed: set[str]
+__all__ = ["Answer", "Asked", "answer_to"]
 
 
 def answer_to(terminal: Terminal, asked: Asked) -> Answer:
@@ -125,10 +116,6 @@ def _account_status(terminal: Terminal, asked: Asked) -> Answer:
     return list(terminal.counter.account_status()), ()
 
 
-def _transfer(terminal: Terminal, asked: Asked) -> Answer:
-    return {"m_bSuccess": False, "m_strMsg": "仿真柜台不支持划拨"}, ()
-
-
 def _nothing(terminal: Terminal, asked: Asked) -> Answer:
     return [], ()
 
@@ -144,5 +131,5 @@ _ANSWERS: dict[str, Callable[[Terminal, Asked], Answer]] = {
     "queryStockPositions": _positions,
     "queryAccountInfos": _account_infos,
     "queryAccountStatus": _account_status,
-    "transfer": _transfer,
+    **ANSWERS,
 }

@@ -27,6 +27,7 @@ from easytrader_qmt.sim.requests import Asked, answer_to
 from easytrader_qmt.sim.tape import Tape
 
 STOCK_ACCOUNT = "SIM0000000001"
+CREDIT_ACCOUNT = "SIM0000000002"
 STOCK, CREDIT = 2, 3
 
 
@@ -94,6 +95,7 @@ class Terminal:
         self.on_mutation: Callable[[], None] | None = None
         if counter is None:
             self.counter.open_account(STOCK_ACCOUNT, STOCK, cash=self.settings.cash)
+            self.counter.open_account(CREDIT_ACCOUNT, CREDIT, cash=self.settings.cash)
         registry.settle_in(self.home, self)
 
     # --- what a user does ----------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_a_hung_call_is_abandoned_and_the_bot_comes_back(new_rig: NewRig, call: 
 
     def fault() -> None:
         rig.terminal.faults.hang(call)
-        rig.terminal.faults.disconnect() if call != "stop" else rig.user.reconnect()
+        rig.terminal.faults.disconnect()
 
     def release(seconds: float) -> None:
         rig.terminal.faults.release()
@@ -97,9 +97,7 @@ def test_a_hung_call_is_abandoned_and_the_bot_comes_back(new_rig: NewRig, call: 
     if call == "stop":
         assert any("没有在期限内停止" in line for line in log)
     else:
-        assert (
-            f"{call}() 在" in [row["reason"] for row in rig.news.of("state")][5 if call == "subscribe" else 4]
-        )
+        assert any(f"{call}() 在" in row["reason"] for row in rig.news.of("state"))
 
 
 def test_more_hung_stops_than_ids_and_the_bot_still_comes_back(new_rig: NewRig, log: list[str]) -> None:
@@ -107,7 +105,7 @@ def test_more_hung_stops_than_ids_and_the_bot_still_comes_back(new_rig: NewRig, 
     rig = new_rig().connect(stop_timeout=0.02, session_ids=(100, 103))
     rig.terminal.faults.hang("stop")
     for _ in range(9):
-        rig.outage(rig.user.reconnect)
+        rig.outage()
         assert rig.user.balance
     assert rig.readies == 10
     home = Path(rig.terminal.home)
@@ -146,6 +144,10 @@ def test_a_path_that_is_missing_is_waited_for_and_never_created(rig: Rig) -> Non
     assert rig.pause.waits == [5.0] * 4
     reasons = [row["reason"] for row in rig.news.of("state") if row["state"] == "LOST"]
     assert all(reason.startswith("路径不存在") for reason in reasons[1:])
+    assert not (home.parent / "away").exists()
+    rig.pause.before_wait = lambda seconds: None
+    for _ in range(20):  # what lay in the folder while it was away is cleaned up when its id is used again
+        rig.outage()
     assert len(list(home.glob("down_queue_*"))) == 1
 
 
@@ -305,7 +307,7 @@ def test_a_cancel_while_down_is_told_once(rig: Rig) -> None:
 
     def cancel_at_the_counter(seconds: float) -> None:
         with rig.terminal._lock:
-            rig.terminal.counter.cancel(STOCK_ACCOUNT, rig.terminal.now, order_id=number)
+            rig.terminal.counter.cancel(STOCK_ACCOUNT, number, now=rig.terminal.now)
         rig.terminal.faults.restart()
 
     rig.pause.before_wait = cancel_at_the_counter
@@ -609,7 +611,7 @@ def test_the_log_of_a_connect_and_an_outage_is_the_documents(new_rig: NewRig, lo
 
 
 def test_ten_hours_down_are_a_page_of_log_from_the_whole_stack(new_rig: NewRig, log: list[str]) -> None:
-    rig = new_rig().connect()
+    rig = new_rig().connect(reconnect_interval=60)
     ten_hours = 36_000.0
 
     def wait(seconds: float) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from easytrader_qmt.sim.link_client import RemoteTerminal
+from tests import terminal_process
 from tests.facade import Heard, States
 from tests.link_peers import ACCOUNT, Told
 from tests.terminal_process import BUY, CASH, LIMIT, SELL, Start, Trade
 
-pytest_plugins = ["tests.terminal_process"]
+home, start, trade = terminal_process.home, terminal_process.start, terminal_process.trade
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 

@@ -16,11 +16,12 @@ from easytrader_qmt.sim import link_client, link_home
 from easytrader_qmt.sim.link_client import RemoteTerminal
 from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.process import serve
+from tests import terminal_process
 from tests.facade import SOON, on_a_thread
 from tests.link_peers import ACCOUNT, HandPeer, Told, eventually
 from tests.terminal_process import BUY, LIMIT, Start, Trade, posix
 
-pytest_plugins = ["tests.terminal_process"]
+home, start, trade = terminal_process.home, terminal_process.start, terminal_process.trade
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 

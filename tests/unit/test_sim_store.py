@@ -15,7 +15,6 @@ from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.store import Store
 from tests.terminal_process import BUY, CASH, LIMIT
 
-pytest_plugins = ["tests.terminal_process"]
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 
