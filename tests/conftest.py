@@ -19,6 +19,7 @@ from easytrader_qmt.sim.layer import native_module, simulated_vendor
 from easytrader_qmt.sim.native import ClientSettings
 from easytrader_qmt.sim.trader import SimTrader
 from tests.facade import SOON, vendor_package
+from tests.seam import Seam
 
 _OURS = ("easytrader-qmt", "xtquant-sim", "sim ")
 
@@ -74,6 +75,12 @@ def user(new_user: Callable[..., SimTrader]) -> SimTrader:
     trader = new_user()
     trader.connect()
     return trader
+
+
+@pytest.fixture
+def seam(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Seam:
+    """What crosses the native seam of the terminal, which a script may answer."""
+    return Seam(terminal, monkeypatch)
 
 
 @pytest.fixture

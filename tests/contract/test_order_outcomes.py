@@ -1,0 +1,472 @@
+"""Every order ends in exactly one outcome: accepted, refused, not sent, in doubt; and a refusal in its order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.errors import (
+    InvalidArgument,
+    InvalidOrder,
+    NotConnected,
+    OrderInDoubt,
+    OrderNotFinal,
+    OrderRejected,
+)
+from easytrader_qmt.miniqmt import desk
+from easytrader_qmt.sim import Terminal
+from easytrader_qmt.sim.trader import SimTrader
+from tests.clocks import FakeClock
+from tests.facade import SOON, Heard
+from tests.seam import Order, Seam
+
+NewUser = Callable[..., SimTrader]
+NO_MONEY = "限价买入 [SH600036] [COUNTER] [260200][可用资金不足]"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(time.time())
+
+
+@pytest.fixture
+def doubtful(new_user: NewUser, clock: FakeClock) -> SimTrader:
+    """A trader whose calls end soon, and for whom seconds pass only when told to."""
+    user = new_user(clock=clock)
+    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    return user
+
+
+def outcome_of(user: SimTrader, client_order_id: str) -> str:
+    entry = user._own().journal.find("SIM0000000001", client_order_id)
+    assert entry is not None
+    return entry.outcome
+
+
+# --- refused in the response ---------------------------------------------------------------------
+
+
+def test_a_refusal_of_the_terminal_with_its_text(user: SimTrader) -> None:
+    answer = user.buy("600999", 10.0, 100, client_order_id="r")
+    assert list(answer) == ["entrust_no", "message"]
+    assert answer["entrust_no"] == -1
+    assert "600999.SH" in answer["message"]
+    assert user.buy("600999", 10.0, 100, client_order_id="r") == answer
+    assert outcome_of(user, "r") == "refused"
+    assert user.in_doubt == []
+
+
+def test_raise_on_reject_brings_the_counters_number(new_user: NewUser, seam: Seam) -> None:
+    user = new_user()
+    user.connect(raise_on_reject=True)
+    seam.script = lambda order: order.respond(order_id=-1, error_msg=NO_MONEY)
+    with pytest.raises(OrderRejected, match="可用资金不足") as caught:
+        user.buy("600036", 35.0, 100)
+    assert (caught.value.code, caught.value.sent) == ("260200", True)
+    seam.script = lambda order: order.respond(order_id=-1, error_msg="终端拒绝")
+    with pytest.raises(OrderRejected) as caught:
+        user.buy("600036", 35.0, 100)
+    assert caught.value.code is None
+
+
+def test_a_bare_minus_one_is_no_refusal(doubtful: SimTrader, seam: Seam, clock: FakeClock) -> None:
+    seam.script = lambda order: order.respond(order_id=-1, error_msg="")
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="x")
+    assert [row["client_order_id"] for row in doubtful.in_doubt] == ["x"]
+    assert doubtful.check_in_doubt() != [], "an order may still be on its way"
+    clock.pass_(4)
+    assert doubtful.check_in_doubt() == []
+    seam.script = None
+    assert doubtful.buy("600036", 35.0, 100, client_order_id="x")["entrust_no"] > 0
+
+
+# --- refused by the counter, after the number -------------------------------------------------------
+
+
+def error_before(order: Order) -> None:
+    number = order.place()
+    order.push_error(number, NO_MONEY)
+    order.respond()
+
+
+def error_after(order: Order) -> None:
+    number = order.place()
+    order.respond()
+    order.push_error(number, NO_MONEY)
+
+
+def error_without_a_remark(order: Order) -> None:
+    number = order.place()
+    order.respond()
+    order.push_error(number, NO_MONEY, order_remark="", seq=-1)
+
+
+@pytest.mark.parametrize("script", [error_before, error_after, error_without_a_remark])
+def test_a_refusal_that_comes_only_as_an_error(script: Any, user: SimTrader, seam: Seam) -> None:
+    other = user.buy("600036", 34.9, 100)["entrust_no"]
+    errors: list[dict[str, Any]] = []
+    user.on("order_error", errors.append)
+    seam.script = script
+    number = user.buy("600036", 35.0, 100, client_order_id="r", remark="中文备注也要能找到")["entrust_no"]
+    assert number > 0
+    row = user.wait(number, timeout=SOON)
+    assert (row["order_status_name"], row["status_msg"]) == ("废单", NO_MONEY)
+    assert user.today_entrusts.where(order_id=number)[0]["status_msg"] == NO_MONEY
+    assert user.today_entrusts.where(order_id=other)[0]["order_status_name"] == "已报"
+    assert [error["order_id"] for error in errors] == [number]
+    entry = user._own().journal.find("SIM0000000001", "r")
+    assert entry is not None
+    assert (entry.outcome, entry.rejected_later) == ("accepted", NO_MONEY)
+
+
+def test_the_order_of_what_is_said_does_not_matter(user: SimTrader, terminal: Terminal) -> None:
+    terminal.faults.reorder = True
+    numbers = [user.sell("600036", 35.4, 100)["entrust_no"] for _ in range(20)]
+    assert all(number > 0 for number in numbers)
+    rows = [user.wait(number, timeout=SOON) for number in numbers]
+    assert {row["order_status_name"] for row in rows} == {"废单"}
+    assert all("251005" in row["status_msg"] for row in rows)
+
+
+def test_a_refusal_that_comes_only_as_a_status(user: SimTrader, seam: Seam) -> None:
+    def script(order: Order) -> None:
+        order.place()
+        order.respond()
+        order.push("order")
+
+    seam.script = script
+    number = user.sell("600036", 35.4, 100, client_order_id="r")["entrust_no"]
+    row = user.wait(number, timeout=SOON)
+    assert "251005" in row["status_msg"]
+    assert user.drain()
+    entry = user._own().journal.find("SIM0000000001", "r")
+    assert entry is not None
+    assert "251005" in entry.rejected_later
+
+
+def test_a_refusal_is_known_after_a_restart(user: SimTrader, seam: Seam, new_user: NewUser) -> None:
+    seam.script = error_after
+    number = user.buy("600036", 35.0, 100)["entrust_no"]
+    user.wait(number, timeout=SOON)
+    user.drain()
+    user.exit()
+    again = new_user()
+    again.connect()
+    [row] = again.today_entrusts
+    assert (row["order_status_name"], row["status_msg"]) == ("废单", NO_MONEY)
+
+
+def test_what_has_traded_was_not_refused(user: SimTrader, seam: Seam, terminal: Terminal) -> None:
+    terminal.market.set("600036", ask1=35.5, ask1_volume=100)
+    seam.script = error_after
+    number = user.buy("600036", 35.5, 300)["entrust_no"]
+    user.drain()
+    row = user.today_entrusts.where(order_id=number)[0]
+    assert (row["order_status_name"], row["traded_volume"]) == ("部成", 100)
+
+
+def test_an_old_orders_error_is_not_the_new_orders(user: SimTrader, seam: Seam) -> None:
+    """The vendor's layer keeps an early error by number too, and hands it to a later order with that number."""
+    numbers: list[int] = []
+
+    def first(order: Order) -> None:
+        numbers.append(order.place())
+        order.push_error(numbers[0], NO_MONEY)
+        order.respond()
+
+    seam.script = first
+    user.buy("600036", 35.0, 100, client_order_id="old")
+    user.drain()
+    heard = Heard()
+    user.on("order_error", lambda row: heard.keep("on_error", row))
+    held = user.trader.queuing_order_errors_byid
+    assert numbers[0] in held, "the vendor's layer holds no stale error: this test drives nothing"
+
+    def second(order: Order) -> None:
+        order.respond(order_id=numbers[0])
+
+    seam.script = second
+    assert user.buy("600036", 34.9, 100, client_order_id="new") == {"entrust_no": numbers[0]}
+    user.drain()
+    assert held == {}, "the vendor's layer did not deliver its stale error"
+    assert user._own().watch.refusal(numbers[0]) is None
+    entry = user._own().journal.find("SIM0000000001", "new")
+    assert entry is not None
+    assert (entry.outcome, entry.rejected_later) == ("accepted", "")
+
+
+# --- not sent ------------------------------------------------------------------------------------
+
+
+def test_a_connection_lost_before_the_order_leaves(
+    new_user: NewUser, seam: Seam, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    user = new_user()
+    user.connect(trader_callback=heard, reconnect_enabled=False)
+    journal = user._own().journal
+    begin = journal.begin
+
+    def cut(intent: Any) -> Any:
+        begun = begin(intent)
+        terminal.faults.disconnect()
+        heard.wait_for("on_disconnected")
+        return begun
+
+    monkeypatch.setattr(journal, "begin", cut)
+    with pytest.raises(NotConnected) as caught:
+        user.buy("600036", 35.0, 100, client_order_id="n")
+    assert caught.value.sent is False
+    assert (seam.orders, outcome_of(user, "n")) == ([], "not_sent")
+    monkeypatch.undo()
+    user.reconnect()
+    assert user.wait_ready(SOON)
+    assert user.buy("600036", 35.0, 100, client_order_id="n")["entrust_no"] > 0
+
+
+# --- in doubt ------------------------------------------------------------------------------------
+
+
+def test_a_lost_response_of_an_order_that_arrived(doubtful: SimTrader, terminal: Terminal) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    terminal.faults.lose_responses(1)
+    with pytest.raises(OrderInDoubt) as caught:
+        doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="网格第三层")
+    assert (caught.value.sent, caught.value.client_order_id) == (None, "d")
+    [order] = terminal.orders()
+    assert order["order_remark"] == caught.value.remark
+    [row] = doubtful.in_doubt
+    assert (row["client_order_id"], row["stock_code"], row["amount"]) == ("d", "600036.SH", 100)
+    assert (row["remark"], row["sent_remark"]) == ("网格第三层", caught.value.remark)
+    assert doubtful.check_in_doubt() == []
+    [event] = heard.wait_for("on_doubt")
+    assert (event["outcome"], event["entrust_no"]) == ("accepted", order["order_id"])
+    assert doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="网格第三层") == {
+        "entrust_no": order["order_id"]
+    }
+    assert len(terminal.orders()) == 1
+
+
+def test_a_lost_response_of_an_order_that_did_not_arrive(
+    doubtful: SimTrader, terminal: Terminal, clock: FakeClock
+) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    terminal.faults.lose_responses(1, placed=False)
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="d")
+    answer = doubtful.buy("600036", 35.0, 100, client_order_id="d")
+    assert clock.slept[-1] == pytest.approx(3.0, abs=0.1), "absence proves nothing before it can have arrived"
+    [order] = terminal.orders()
+    assert answer == {"entrust_no": order["order_id"]}
+    [event] = heard.wait_for("on_doubt")
+    assert event["outcome"] == "absent"
+
+
+def test_a_push_settles_a_doubt(doubtful: SimTrader, seam: Seam) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    for verb, price in (("buy", 35.0), ("sell", 35.4)):  # the second is refused: there is nothing to sell
+        with pytest.raises(OrderInDoubt):
+            getattr(doubtful, verb)("600036", price, 100)
+    for order in kept:
+        order.push("order")
+    first, second = heard.wait_for("on_doubt", 2)
+    assert (first["outcome"], first["entrust_no"]) == ("accepted", kept[0].payload["order_id"])
+    assert second["outcome"] == "refused"
+    assert "251005" in second["message"]
+    assert doubtful.in_doubt == []
+
+
+def test_a_connection_lost_while_an_order_is_under_way(new_user: NewUser, seam: Seam, terminal: Terminal) -> None:
+    heard = Heard()
+    user = new_user()
+    user.connect(reconnect_interval=0)
+    user.on("in_doubt", lambda row: heard.keep("on_doubt", {**row, "state": str(user.state)}))
+
+    def script(order: Order) -> None:
+        order.place()
+        terminal.faults.disconnect()
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        user.buy("600036", 35.0, 100)
+    [event] = heard.wait_for("on_doubt")
+    assert (event["outcome"], event["entrust_no"]) == ("accepted", terminal.orders()[0]["order_id"])
+    assert event["state"] == "READY", "a handler's own calls must find a connection"
+    assert user.in_doubt == []
+
+
+@pytest.mark.parametrize(("placed", "outcome"), [(True, "accepted"), (False, "refused")])
+def test_a_late_answer_settles_the_doubt(placed: bool, outcome: str, doubtful: SimTrader, seam: Seam) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    kept: list[Order] = []
+    seam.script = kept.append
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="晚到")
+    assert len(doubtful.in_doubt) == 1
+    if placed:
+        number = kept[0].place()
+        kept[0].respond()
+    else:
+        number = 0
+        kept[0].respond(order_id=-1, error_msg=NO_MONEY)
+    [event] = heard.wait_for("on_doubt")
+    assert (event["outcome"], event["entrust_no"], event["remark"]) == (outcome, number, "晚到")
+    assert doubtful.in_doubt == []
+    assert doubtful.check_in_doubt() == []
+    assert len(heard.of("on_doubt")) == 1, "a doubt is cleared up once"
+    assert outcome_of(doubtful, "d") == outcome
+
+
+def test_an_interrupted_wait_is_a_doubt(
+    doubtful: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C in a notebook while the answer is awaited: the order is neither lost nor called anything."""
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    kept: list[Order] = []
+    seam.script = kept.append
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "settled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            doubtful.buy("600036", 35.0, 100, client_order_id="one")
+        with pytest.raises(KeyboardInterrupt):
+            doubtful.batch([{"action": "buy", "security": "600036", "price": 35.0, "amount": 100}] * 2)
+    assert len(doubtful.in_doubt) == 3
+    for order in kept:
+        order.place()
+        order.respond()
+    assert {event["outcome"] for event in heard.wait_for("on_doubt", 3)} == {"accepted"}
+    assert doubtful.in_doubt == []
+
+
+def test_what_the_vendors_layer_raises_is_a_doubt(
+    doubtful: SimTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> int:
+        raise RuntimeError("native")
+
+    monkeypatch.setattr(doubtful.trader, "order_stock_async", broken)
+    with pytest.raises(OrderInDoubt, match="native"):
+        doubtful.buy("600036", 35.0, 100)
+    assert len(doubtful.in_doubt) == 1
+
+
+def test_a_doubt_is_told_once(doubtful: SimTrader, terminal: Terminal) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    terminal.faults.lose_responses(1)
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100)
+    lookers = [threading.Thread(target=doubtful.check_in_doubt) for _ in range(8)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join(SOON)
+    doubtful.drain()
+    assert len(heard.of("on_doubt")) == 1
+
+
+# --- waiting for the end ----------------------------------------------------------------------------
+
+
+def test_wait_returns_the_final_row(user: SimTrader, terminal: Terminal) -> None:
+    number = user.buy("600036", 35.0, 100)["entrust_no"]
+    done: list[Any] = []
+    waiter = threading.Thread(target=lambda: done.append(user.wait(number, timeout=SOON)))
+    waiter.start()
+    terminal.market.set("600036", last=34.9)
+    waiter.join(SOON)
+    assert [(row["order_id"], row["order_status_name"]) for row in done] == [(number, "已成")]
+    assert user.wait(str(number), timeout=0) == done[0]  # type: ignore[arg-type]
+
+
+def test_wait_gives_up_with_the_row_as_it_stands(user: SimTrader) -> None:
+    number = user.buy("600036", 35.0, 100)["entrust_no"]
+    with pytest.raises(OrderNotFinal, match="已报") as caught:
+        user.wait(number, timeout=0.01)
+    assert caught.value.order is not None
+    assert caught.value.order["order_id"] == number
+    with pytest.raises(OrderNotFinal, match="没有这笔委托") as caught:
+        user.wait(987654, timeout=0)
+    assert caught.value.order is None
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), None, "5", 10**400])
+def test_wait_takes_seconds(timeout: Any, user: SimTrader) -> None:
+    with pytest.raises(InvalidArgument, match="timeout"):
+        user.wait(5, timeout)
+
+
+@pytest.mark.parametrize("number", [None, "x", -1, 1.5, True])
+def test_wait_takes_an_orders_number(number: Any, user: SimTrader) -> None:
+    with pytest.raises(InvalidOrder, match="entrust_no"):
+        user.wait(number, 0)
+
+
+def test_wait_inside_a_handler(user: SimTrader, terminal: Terminal) -> None:
+    heard = Heard()
+
+    def chase(trade: dict[str, Any]) -> None:
+        if trade["stock_code"] == "600036.SH":
+            number = user.buy("000001", 11.30, 100)["entrust_no"]
+            terminal.market.set("000001", last=11.2)
+            heard.keep("on_end", user.wait(number, timeout=SOON))
+
+    user.on("trade", chase)
+    user.buy("600036", 35.5, 100)
+    [row] = heard.wait_for("on_end")
+    assert row["order_status_name"] == "已成"
+
+
+def test_waiting_does_not_hammer_the_terminal(user: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push may be ahead of the list; then the list is asked again after a while, not in a loop."""
+    number = user.buy("600036", 35.0, 100)["entrust_no"]
+    asked: list[int] = []
+    orders = user._orders
+    monkeypatch.setattr(user, "_orders", lambda only: asked.append(1) or orders(only))
+    with pytest.raises(OrderNotFinal):
+        user.wait(number, timeout=0.3)
+    assert len(asked) < 8
+
+
+# --- remarks -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("remark", ["", "grid-3", "a remark of 21 bytes.", "中文备注", "~", "带~号的"])
+def test_the_users_remark_is_kept(remark: str, user: SimTrader, seam: Seam, new_user: NewUser) -> None:
+    heard = Heard()
+    user.on("order", lambda row: heard.keep("on_order", row))
+    user.on("trade", lambda row: heard.keep("on_trade", row))
+    user.buy("600036", 35.5, 100, remark=remark)
+    [sent] = seam.orders
+    assert sent["order_remark"].isascii()
+    assert len(sent["order_remark"]) <= 23
+    assert user.today_entrusts[0]["order_remark"] == remark
+    assert user.today_trades[0]["order_remark"] == remark
+    assert heard.wait_for("on_trade")[0]["order_remark"] == remark
+    assert {row["order_remark"] for row in heard.wait_for("on_order", 2)} == {remark}
+    user.exit()
+    again = new_user()
+    again.connect()
+    assert again.today_entrusts[0]["order_remark"] == remark
+    assert again.today_trades[0]["order_remark"] == remark
