@@ -5,6 +5,7 @@ Never simulates unless ``--sim`` is given, and never prints an account number it
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -84,11 +85,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _toml(text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
+    # In the standard library since Python 3.11; tomli is the same before.
+    reader = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    found: dict[str, Any] = reader.loads(text)
+    return found
 
 
 @contextmanager

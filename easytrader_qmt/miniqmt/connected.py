@@ -18,7 +18,7 @@ from easytrader_qmt.events import Handler, Handlers, check_event
 from easytrader_qmt.miniqmt import diagnosis
 from easytrader_qmt.miniqmt.connection import Connection, Target
 from easytrader_qmt.miniqmt.counterside import AccountSide
-from easytrader_qmt.miniqmt.hearing import Hearing
+from easytrader_qmt.miniqmt.hearing import Hearing, Hearings
 from easytrader_qmt.miniqmt.options import ConnectOptions, check, prepared
 from easytrader_qmt.miniqmt.policy import State
 from easytrader_qmt.miniqmt.privacy import shorten
@@ -49,6 +49,9 @@ class ConnectedTrader:
         self._options: ConnectOptions | None = None
         self._account: Any = None
         self._side: AccountSide | None = None
+        self._hearings: Hearings | None = None
+        self._added: list[ConnectedTrader] = []
+        self._shared = False
 
     def connect(
         self,
@@ -94,7 +97,8 @@ class ConnectedTrader:
         account = self._vendor_account(options.stock_account, options.account_type)
         self.exit()
         self._announce(options)
-        hearing = Hearing(self._handlers, options.trader_callback, self._shown)
+        hearing = Hearing(self._handlers, options.trader_callback, self._shown, account)
+        self._hearings = hearings = Hearings(hearing)
         first, last = options.session_ids
         connection = Connection(
             self._vendor,
@@ -102,13 +106,24 @@ class ConnectedTrader:
             lambda wait: SessionIds(
                 options.miniqmt_path, first, last, fixed=options.session_id, clock=self._clock, wait=wait
             ),
-            hearing,
+            hearings,
             policy=options.policy,
             deadlines=options.deadlines,
             clock=self._clock,
             shown=self._shown,
             pause=self._new_pause() if self._new_pause is not None else None,
         )
+        self._take(connection, options, account, hearing)
+        try:
+            connection.open(options.wait)
+        except BaseException as error:
+            self.exit()
+            if isinstance(error, AttemptFailed):
+                raise diagnosis.connect_error(str(error), options, self._vendor) from error
+            raise
+
+    def _take(self, connection: Connection, options: ConnectOptions, account: Any, hearing: Hearing) -> None:
+        """Make this facade the account's on a connection."""
         side = AccountSide(
             connection,
             account,
@@ -120,13 +135,6 @@ class ConnectedTrader:
         )
         hearing.remarks = lambda: side.remarks
         self._connection, self._options, self._account, self._side = connection, options, account, side
-        try:
-            connection.open(options.wait)
-        except BaseException as error:
-            self.exit()
-            if isinstance(error, AttemptFailed):
-                raise diagnosis.connect_error(str(error), options, self._vendor) from error
-            raise
 
     def _vendor_account(self, account_id: str, account_type: str) -> Any:
         """The vendor's account object. Raises InvalidArgument where the vendor refuses, in whatever way."""
@@ -174,11 +182,17 @@ class ConnectedTrader:
         return connection.drain(timeout)
 
     def exit(self) -> None:
-        """Close the connection and stop its threads. A second call does nothing."""
+        """Close the connection and stop its threads, together with the accounts added to it.
+
+        On an account that was added, only this facade ends. A second call does nothing.
+        """
+        added, self._added = self._added, []
         connection, self._connection = self._connection, None
         side, self._side = self._side, None
-        if connection is not None:
+        if connection is not None and not self._shared:
             connection.close()
+        for each in added:
+            each.exit()
         if side is not None:
             side.close()
 

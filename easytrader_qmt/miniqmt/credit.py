@@ -10,6 +10,7 @@ from typing import Any
 
 from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.miniqmt import credit_fields as tables
+from easytrader_qmt.miniqmt.connected import ConnectedTrader
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.outcomes import answer
 from easytrader_qmt.orders import Action, OrderRequest
@@ -18,38 +19,47 @@ from easytrader_qmt.records import Records, rows
 from easytrader_qmt.securities import Security
 
 CREDIT_ACCOUNT = 3
-FIN_BUY, SLO_SELL, BUY_SECU_REPAY, DIRECT_SECU_REPAY, SELL_SECU_REPAY, DIRECT_CASH_REPAY = 27, 28, 29, 30, 31, 32
+FIN_BUY, SLO_SELL, BUY_SECU_REPAY, DIRECT_SECU_REPAY, SELL_SECU_REPAY, DIRECT_CASH_REPAY = (
+    27,
+    28,
+    29,
+    30,
+    31,
+    32,
+)
 _SPECIAL = 13
 """From an order type to its 专项 form, in the vendor's constants."""
 
 
-class CreditVerbs:
+class CreditVerbs(ConnectedTrader):
     """What a facade on an account of type CREDIT can do besides ``buy`` and ``sell`` (担保品买入, 担保品卖出).
 
     All order verbs take the keywords of ``buy`` and ``special=True`` for the 专项 form, return what ``buy``
     returns and raise what it raises; on an account of another type they raise InvalidOrder.
     """
 
-    _account: Any
-
-    def _own(self) -> AccountSide:
-        raise NotImplementedError
-
-    def _live(self) -> Any:
-        raise NotImplementedError
-
     def _limit_request(
-        self, action: Action, security: Any, price: Any, amount: Any, words: dict[str, Any], order_type: int | None = None
+        self,
+        action: Action,
+        security: Any,
+        price: Any,
+        amount: Any,
+        words: dict[str, Any],
+        order_type: int | None = None,
     ) -> OrderRequest:
         raise NotImplementedError
 
     # --- orders --------------------------------------------------------------------------------
 
-    def fin_buy(self, security: str, price: float, amount: int, *, special: bool = False, **words: Any) -> dict[str, Any]:
+    def fin_buy(
+        self, security: str, price: float, amount: int, *, special: bool = False, **words: Any
+    ) -> dict[str, Any]:
         """融资买入: buy ``amount`` shares at ``price`` yuan with borrowed money."""
         return self._margin("buy", FIN_BUY, security, price, amount, special, words)
 
-    def slo_sell(self, security: str, price: float, amount: int, *, special: bool = False, **words: Any) -> dict[str, Any]:
+    def slo_sell(
+        self, security: str, price: float, amount: int, *, special: bool = False, **words: Any
+    ) -> dict[str, Any]:
         """融券卖出: sell ``amount`` borrowed shares at ``price`` yuan."""
         return self._margin("sell", SLO_SELL, security, price, amount, special, words)
 
@@ -83,7 +93,10 @@ class CreditVerbs:
         side = self._margin_side()
         if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 < amount < 1e12:
             raise InvalidOrder(
-                f"还款金额 {amount!r} 无效：应为大于 0 的金额（元）", field="amount", value=amount, rule="大于 0 的金额"
+                f"还款金额 {amount!r} 无效：应为大于 0 的金额（元）",
+                field="amount",
+                value=amount,
+                rule="大于 0 的金额",
             )
         cents = round(float(amount), 2)
         if cents != amount:
@@ -96,14 +109,27 @@ class CreditVerbs:
         return self._repay(side, found, _type(DIRECT_CASH_REPAY, special), cents, 1, words)
 
     def _margin(
-        self, action: Action, order_type: int, security: Any, price: Any, amount: Any, special: bool, words: dict[str, Any]
+        self,
+        action: Action,
+        order_type: int,
+        security: Any,
+        price: Any,
+        amount: Any,
+        special: bool,
+        words: dict[str, Any],
     ) -> dict[str, Any]:
         side = self._margin_side()
         request = self._limit_request(action, security, price, amount, words, _type(order_type, special))
         return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
 
     def _repay(
-        self, side: AccountSide, security: Security, order_type: int, price: float, volume: int, words: dict[str, Any]
+        self,
+        side: AccountSide,
+        security: Security,
+        order_type: int,
+        price: float,
+        volume: int,
+        words: dict[str, Any],
     ) -> dict[str, Any]:
         request = OrderRequest(
             security, "sell", order_type, FIX_PRICE, price, volume,

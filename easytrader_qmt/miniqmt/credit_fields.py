@@ -13,7 +13,9 @@ _ACCOUNT = (
 )
 
 
-def _column(key: str, heading: str, dtype: Dtype = "float", look: Look = "money", shown: bool = True) -> Column:
+def _column(
+    key: str, heading: str, dtype: Dtype = "float", look: Look = "money", shown: bool = True
+) -> Column:
     return Column(key, heading, dtype, key, look=look, shown=shown)
 
 

@@ -98,6 +98,10 @@ class DefaultXtQuantTraderCallback:
 
 def deliver(callback: Any, method: str, args: tuple[Any, ...]) -> None:
     """Call one method of a user's callback, whatever class it comes from; a missing method is no error."""
-    handler = getattr(callback, method, None)
-    if callable(handler):
-        isolated(method, handler, *args)
+
+    def call() -> None:
+        handler = getattr(callback, method, None)
+        if callable(handler):
+            handler(*args)
+
+    isolated(method, call)

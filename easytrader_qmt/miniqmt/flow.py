@@ -102,17 +102,17 @@ class EventFlow:
 
     def _suspend(self, change: StateChange) -> None:
         self._flowing = False
-        self._listener.state_changed(change)
+        isolated("连接状态变化", self._listener.state_changed, change)
         if change.next_attempt_in is None and change.state in (State.LOST, State.GAVE_UP, State.STOPPED):
             # Nobody knows when the next READY will be: what was said must not wait for it.
             self._tell_early(None)
 
     def _resume(self, change: StateChange, found: tuple[Snapshot, ...], generation: int) -> None:
         """Tell that the connection is READY, what its snapshot adds, then what was pushed meanwhile."""
-        self._listener.state_changed(change)
+        isolated("连接状态变化", self._listener.state_changed, change)
         self._forget()
         for snapshot in found:
-            self._merge(snapshot)
+            isolated("断线期间的变化", self._merge, snapshot)
         self._flowing = True
         self._tell_early(generation)
 
@@ -138,7 +138,7 @@ class EventFlow:
             self._dropped = 0
         for push in early:
             if push.method in _CHECKED or generation is None or push.generation >= generation:
-                self._news(push)
+                isolated(push.method, self._news, push)
 
     def _hold(self, call: Callable[..., object], args: tuple[Any, ...]) -> None:
         if self._flowing:
@@ -147,10 +147,7 @@ class EventFlow:
             self._held.append((call, args))
 
     def _take(self, push: _Push) -> None:
-        try:
-            self._listener.arrived(push.method, push.args)
-        except Exception:
-            logger.exception("处理推送 {} 时出错", push.method)
+        isolated(push.method, self._listener.arrived, push.method, push.args)
         if self._flowing:
             self._news(push)
         elif len(self._early) < _MOST_EARLY or push.method in _CHECKED:
@@ -165,14 +162,8 @@ class EventFlow:
     def _tell(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
         """Each listener by itself: one that fails must not cost another, or a later event, its turn."""
         for watcher in self.watchers:
-            try:
-                watcher(method, args)
-            except Exception:
-                logger.exception("处理推送 {} 时出错", method)
-        try:
-            self._listener.heard(method, args, recovered)
-        except Exception:
-            logger.exception("处理推送 {} 时出错", method)
+            isolated(method, watcher, method, args)
+        isolated(method, self._listener.heard, method, args, recovered)
 
     def _is_news(self, method: str, args: tuple[Any, ...]) -> bool:
         today = self._today()

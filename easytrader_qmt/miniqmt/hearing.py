@@ -33,13 +33,45 @@ _PLAIN = {
 }
 
 
-class Hearing:
-    """The user's side of the events of one connection."""
+class Hearings:
+    """Everybody who hears one connection: the facade that opened it, and those of the accounts added later."""
 
-    def __init__(self, handlers: Handlers, callback: Any, shown: Callable[[str], str]) -> None:
+    def __init__(self, first: Hearing) -> None:
+        self._hearings: tuple[Hearing, ...] = (first,)
+
+    def add(self, hearing: Hearing) -> None:
+        """One more facade hears from now on."""
+        self._hearings = (*self._hearings, hearing)
+
+    def arrived(self, method: str, args: tuple[Any, ...]) -> None:
+        """As Hearing's; said once."""
+        self._hearings[0].arrived(method, args)
+
+    def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        """As Hearing's; each facade's handlers hear of its own account."""
+        for hearing in self._hearings:
+            hearing.heard(method, args, recovered)
+
+    def state_changed(self, change: StateChange) -> None:
+        """As Hearing's; everybody hears it."""
+        for hearing in self._hearings:
+            hearing.state_changed(change)
+
+
+class Hearing:
+    """One facade's side of the events of a connection.
+
+    Its handlers hear of its own account. ``callback`` hears of every account, as the vendor's would; None is
+    the default one, False is none.
+    """
+
+    def __init__(
+        self, handlers: Handlers, callback: Any, shown: Callable[[str], str], account: Any = None
+    ) -> None:
         self._handlers = handlers
-        self._callback = callback if callback is not None else DefaultXtQuantTraderCallback()
+        self._callback = DefaultXtQuantTraderCallback() if callback is None else callback
         self._shown = shown
+        self._account = account
         self._statuses: dict[str, Any] = {}
         self.remarks: Callable[[], Mapping[str, str]] = dict
 
@@ -52,9 +84,15 @@ class Hearing:
         """A push that is news: the vendor's own object to the callback, a row to the handlers."""
         event = _EVENT_OF.get(method)
         deliver(self._callback, method, args)
-        if event is not None and self._handlers.wanted(event):
+        if event is not None and self._handlers.wanted(event) and self._is_mine(args[0]):
             made = event_row(event, args[0], self.remarks())
             self._handlers.emit(event, {**made, "recovered": recovered})
+
+    def _is_mine(self, record: Any) -> bool:
+        if self._account is None:
+            return True
+        number, kind = text(record, "account_id"), getattr(record, "account_type", None)
+        return number in ("", self._account.account_id) and kind in (None, 0, self._account.account_type)
 
     def tell_doubt(self, found: dict[str, Any]) -> None:
         """An order in doubt was cleared up."""

@@ -30,7 +30,9 @@ def purchase_limits(connection: Any, account: Any) -> dict[str, int]:
     return {str(each.m_strNewPurchaseLimitKey): int(each.m_nNewPurchaseLimitValue) for each in found or ()}
 
 
-def subscribe_all(side: AccountSide, issues: Records, limits: dict[str, int], clock: Clock) -> list[dict[str, Any]]:
+def subscribe_all(
+    side: AccountSide, issues: Records, limits: dict[str, int], clock: Clock
+) -> list[dict[str, Any]]:
     """Subscribe to each of today's issues up to its limit; one answer for each.
 
     The client order id is made of the day and the code, so the journal lets each issue through once a day.
@@ -64,7 +66,22 @@ def _amount(issue: dict[str, Any], limits: dict[str, int]) -> int:
     most = int(issue["max_purchase"])
     if str(issue["type"]).upper() != "BOND":
         # Bonds are subscribed without holdings, so no limit of the account applies to them.
-        market = "KCB" if str(issue["code"]).startswith(_STAR) else str(issue["code"]).rpartition(".")[2].upper()
+        market = (
+            "KCB" if str(issue["code"]).startswith(_STAR) else str(issue["code"]).rpartition(".")[2].upper()
+        )
         most = min(most, limits.get(market, 0))
     least = max(1, int(issue["min_purchase"]))
     return most - most % least if most >= least else 0
+
+
+def row_of(code: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """One issue as the vendor's synchronous call describes it, as a row."""
+    return {
+        "code": code,
+        "name": fields.get("name"),
+        "type": fields.get("type"),
+        "issue_price": fields.get("issuePrice"),
+        "min_purchase": fields.get("minPurchaseNum"),
+        "max_purchase": fields.get("maxPurchaseNum"),
+        "purchase_date": fields.get("purchaseDate"),
+    }

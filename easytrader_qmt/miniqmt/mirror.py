@@ -40,10 +40,10 @@ class Change(NamedTuple):
 
 def progress(order: Any) -> Progress:
     """How far the vendor's order object has come."""
-    status = int(order.order_status)
+    status = number(order, "order_status")
     return Progress(
         final=status in FINAL_STATUSES,
-        traded_volume=int(order.traded_volume),
+        traded_volume=number(order, "traded_volume"),
         rank=_RANK.get(status, 0),
         status=status,
         numbered=bool(text(order, "order_sysid")),
@@ -56,10 +56,10 @@ def order_key(order: Any, today: int) -> OrderKey:
 
     An order placed by hand in the terminal has number 0 and is known by its counter number alone.
     """
-    number = int(order.order_id)
+    order_id = number(order, "order_id")
     sysid = text(order, "order_sysid")
-    if number > 0:
-        name = f"id:{number}"
+    if order_id > 0:
+        name = f"id:{order_id}"
     elif sysid:
         name = f"sys:{_market(order)}:{sysid}"
     else:
@@ -69,12 +69,10 @@ def order_key(order: Any, today: int) -> OrderKey:
 
 def trade_key(trade: Any, today: int) -> TradeKey:
     """Account, date, market and number of a trade: what tells a replayed push from a new trade."""
-    number = text(trade, "traded_id")
-    if not number:
-        number = (
-            f"{text(trade, 'order_sysid')}:{trade.traded_time}:{trade.traded_price}:{trade.traded_volume}"
-        )
-    return text(trade, "account_id"), _day(trade.traded_time, today), _market(trade), number
+    name = text(trade, "traded_id")
+    if not name:
+        name = f"{text(trade, 'order_sysid')}:{trade.traded_time}:{trade.traded_price}:{trade.traded_volume}"
+    return text(trade, "account_id"), _day(trade.traded_time, today), _market(trade), name
 
 
 class Mirror:
@@ -105,10 +103,10 @@ class Mirror:
 
     def error(self, error: Any, today: int) -> bool:
         """Take a refusal; False when the same refusal of the same order was told before on this day."""
-        number, remark = int(error.order_id), text(error, "order_remark")
-        if number <= 0 and not remark:
+        order_id, remark = number(error, "order_id"), text(error, "order_remark")
+        if order_id <= 0 and not remark:
             return True  # of an order by hand nothing tells it from the next one
-        key = (text(error, "account_id"), today, number, text(error, "error_msg"), remark)
+        key = (text(error, "account_id"), today, order_id, text(error, "error_msg"), remark)
         if key in self._errors:
             return False
         self._errors.add(key)
@@ -138,6 +136,12 @@ def text(record: Any, name: str) -> str:
         return str(getattr(record, name, "") or "")
     except UnicodeDecodeError:
         return ""
+
+
+def number(record: Any, name: str) -> int:
+    """A whole number field, 0 when absent or no number: one odd record must not cost the others."""
+    value = getattr(record, name, 0)
+    return int(value) if isinstance(value, (int, float)) else 0
 
 
 def _market(record: Any) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
-from easytrader_qmt.miniqmt.connected import ConnectedTrader
 from easytrader_qmt.miniqmt.counterside import AccountSide
+from easytrader_qmt.miniqmt.credit import CreditVerbs
 from easytrader_qmt.miniqmt.doubt_keeper import row_of
 from easytrader_qmt.miniqmt.outcomes import answer, basket_answer
 from easytrader_qmt.miniqmt.waiting import wait_for_end, with_refusals
@@ -28,7 +29,7 @@ _TERMS = ("strategy_name", "remark", "client_order_id")
 _warned_prefixes: set[str] = set()
 
 
-class MiniqmtTrader(ConnectedTrader):
+class MiniqmtTrader(CreditVerbs, AccountVerbs):
     """A trader on a MiniQMT terminal; what ``use('miniqmt')`` returns. Nothing happens before ``connect``."""
 
     broker_type = "miniqmt"
@@ -144,7 +145,13 @@ class MiniqmtTrader(ConnectedTrader):
         return self._limit_request(action, security, words.pop("price", None), amount, words)
 
     def _limit_request(
-        self, action: Action, security: Any, price: Any, amount: Any, words: dict[str, Any]
+        self,
+        action: Action,
+        security: Any,
+        price: Any,
+        amount: Any,
+        words: dict[str, Any],
+        order_type: int | None = None,
     ) -> OrderRequest:
         side = self._own()
         terms = _terms(words)
@@ -155,7 +162,7 @@ class MiniqmtTrader(ConnectedTrader):
         def build(holding: int | None) -> OrderRequest:
             return limit_order(
                 found, action, price, amount, price_rounding=side.price_rounding, holding=holding,
-                limits=known[0], suspended=known[1], **terms,
+                limits=known[0], suspended=known[1], order_type=order_type, **terms,
             )  # fmt: skip
 
         request = _built(side, build, action, found)

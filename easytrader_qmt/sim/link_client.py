@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from easytrader_qmt.quotes import DayQuote
 from easytrader_qmt.sim import link_home
 from easytrader_qmt.sim.link_frames import (
     CLIENT_LIMIT,
@@ -30,6 +31,7 @@ from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
 
 STALL_SECONDS = 5.0
+QUOTE_SECONDS = 1.0
 SILENCE_SECONDS = 15.0
 """A terminal that says nothing at all for so long is not waited for any more; it pings every five seconds."""
 
@@ -119,6 +121,12 @@ class RemoteTerminal:
         link = self._links.get(id(client))
         if link is not None:
             link.say({"type": "request", "name": name, "seq": seq, "fields": fields})
+
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        """The security's day as that terminal's market has it. Raises LinkError when it does not answer."""
+        with ControlClient(self._path, QUOTE_SECONDS) as terminal:
+            day = terminal.call("day_quote", stock_code)
+        return None if day is None else DayQuote(**day)
 
     def _reached(self, client: ClientSide) -> _Link | None:
         from loguru import logger

@@ -48,6 +48,7 @@ def control_calls(terminal: Terminal) -> dict[str, Callable[..., Any]]:
     calls |= {f"market.{name}": getattr(terminal.market, name) for name in _ON_MARKET}
     calls |= {f"faults.{name}": getattr(terminal.faults, name) for name in _ON_FAULTS}
     calls["market.quote"] = lambda code: asdict(terminal.market.quote(code))
+    calls["day_quote"] = lambda code: None if (day := terminal.day_quote(code)) is None else asdict(day)
     calls["market.replay"] = lambda file, speed=1.0: (
         terminal.market.replay(file, speed, background=True).total
     )

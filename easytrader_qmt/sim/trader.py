@@ -81,6 +81,16 @@ class SimTrader(MiniqmtTrader):
         self._terminal = self._found(miniqmt_path)
         logger.info("当前连接的是仿真终端，所有成交都不是真实的")
 
+    def _default_account(self, account_type: str) -> Any:
+        kinds = {"STOCK": 2, "CREDIT": 3}
+        for account in (
+            self.terminal.accounts if not callable(self.terminal.accounts) else self.terminal.accounts()
+        ):
+            number, kind = _account_of(account)
+            if kind == kinds.get(account_type):
+                return number
+        return None
+
     def _found(self, path: Any) -> Any:
         if path is None:
             return self._home_terminal
@@ -95,6 +105,13 @@ class SimTrader(MiniqmtTrader):
         ):
             self._terminal.close()
             self._terminal = self._home_terminal
+
+
+def _account_of(account: Any) -> tuple[Any, Any]:
+    """An account's number and type, whether it comes as an object or over the link as a row."""
+    if isinstance(account, dict):
+        return account["account_id"], account["account_type"]
+    return account.account_id, account.account_type
 
 
 def _yuan(cash: object) -> float:

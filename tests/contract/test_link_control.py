@@ -11,6 +11,7 @@ import pytest
 from easytrader_qmt.sim import link_client
 from easytrader_qmt.sim.link_client import RemoteTerminal
 from easytrader_qmt.sim.link_home import LinkError
+from easytrader_qmt.sim.terminal import CREDIT_ACCOUNT
 from tests.facade import SOON
 from tests.link_peers import ACCOUNT, Served, Told
 
@@ -32,7 +33,10 @@ def test_control_calls_do_what_the_terminals_methods_do(served: Served) -> None:
         assert control.trades() == []
         control.push_account_status(3)
         assert told.wait_for("push", "account_status")[2]["status"] == 3
-        assert control.accounts() == [{"account_id": ACCOUNT, "account_type": 2}]
+        assert control.accounts() == [
+            {"account_id": ACCOUNT, "account_type": 2},
+            {"account_id": CREDIT_ACCOUNT, "account_type": 3},
+        ]
         control.next_day()
         assert (control.orders(), control.state()["days"]) == ([], 1)
         control.faults.refuse_connects(1)

@@ -112,7 +112,7 @@ def test_a_refusal_that_comes_only_as_an_error(script: Any, user: SimTrader, sea
     errors: list[dict[str, Any]] = []
     user.on("order_error", errors.append)
     seam.script = script
-    number = user.buy("600036", 35.0, 100, client_order_id="r", remark="中文备注也要能找到")["entrust_no"]
+    number = user.buy("600036", 35.0, 100, client_order_id="r", remark="网格第三层")["entrust_no"]
     assert number > 0
     row = user.wait(number, timeout=SOON)
     assert (row["order_status_name"], row["status_msg"]) == ("废单", NO_MONEY)

@@ -52,6 +52,18 @@ with open("results.json", "w", encoding="utf-8") as file:
 sys.exit(any(wrong for said, wrong in results))
 """
 
+# What the READMEs call your_script.py: a script for raw xtquant.
+READERS_OWN = """
+from xtquant.xttrader import XtQuantTrader
+from xtquant.xttype import StockAccount
+
+trader = XtQuantTrader(r"D:\\QMT\\userdata_mini", 123456)
+trader.start()
+assert trader.connect() == 0
+assert trader.order_stock(StockAccount("1000000365"), "600036.SH", 23, 100, 11, 35.5) > 0
+trader.stop()
+"""
+
 
 @dataclass
 class Script:
@@ -113,6 +125,7 @@ def tidy(text: str) -> str:
 
 
 def placed(folder: Path, blocks: Iterable[Block]) -> None:
+    script(folder, READERS_OWN, "your_script.py")
     for name, text in files_of(blocks):
         assert Path(name).name == name
         script(folder, text, name)
@@ -140,7 +153,7 @@ def test_python_blocks_run(path: Path, tmp_path: Path, private: dict[str, str]) 
     assert len(results) == len(scripts)
     for one, (said, wrong) in zip(scripts, results, strict=True):
         assert not wrong, f"{name}, the block at line {one.line}:\n{wrong}\n{done.stderr[-3000:]}"
-        expected = "\n".join(block.body for block in one.output)
+        expected = "".join(block.body for block in one.output)
         assert not one.output or tidy(said) == tidy(expected), f"{name}, the block at line {one.line}"
     assert done.returncode == 0, done.stderr
 

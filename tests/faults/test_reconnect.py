@@ -403,16 +403,16 @@ def test_what_was_pushed_before_it_gave_up_is_told_all_the_same(rig: Rig) -> Non
 def test_an_account_added_later_is_primed_by_itself(rig: Rig) -> None:
     terminal, connection = rig.terminal, rig.user._connection
     assert connection is not None
-    terminal.counter.open_account("SIM0000000002", 2, cash=1e6)
-    terminal.order_by_hand("buy", "600036", 35.5, 100, account_id="SIM0000000002")
-    connection.add(rig.user._vendor.account_class("SIM0000000002", "STOCK"))
+    terminal.counter.open_account("SIM0000000077", 2, cash=1e6)
+    terminal.order_by_hand("buy", "600036", 35.5, 100, account_id="SIM0000000077")
+    connection.add(rig.user._vendor.account_class("SIM0000000077", "STOCK"))
     rig.user.drain()
     assert rig.trades() == [], "what it already had is not news"
-    terminal.order_by_hand("buy", "600036", 35.5, 200, account_id="SIM0000000002")
+    terminal.order_by_hand("buy", "600036", 35.5, 200, account_id="SIM0000000077")
     rig.news.wait_for("trade")
 
     def meanwhile(seconds: float) -> None:
-        terminal.order_by_hand("buy", "600036", 35.5, 300, account_id="SIM0000000002")
+        terminal.order_by_hand("buy", "600036", 35.5, 300, account_id="SIM0000000077")
         terminal.order_by_hand("buy", "600036", 35.5, 400)
         terminal.faults.restart()
 
@@ -424,7 +424,7 @@ def test_an_account_added_later_is_primed_by_itself(rig: Rig) -> None:
     terminal.settings.open_unknown_accounts = False
     with pytest.raises(Exception, match="订阅账户失败"):
         connection.add(rig.user._vendor.account_class("9999", "STOCK"))
-    assert [account.account_id for account in connection.accounts] == [STOCK_ACCOUNT, "SIM0000000002"]
+    assert [account.account_id for account in connection.accounts] == [STOCK_ACCOUNT, "SIM0000000077"]
 
 
 # --- the heartbeat -----------------------------------------------------------------------------------

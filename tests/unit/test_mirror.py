@@ -246,6 +246,11 @@ def test_a_half_cut_character_is_no_reason_to_lose_an_order() -> None:
     assert not mirror.order(Cut(**fields), TODAY)
 
 
+def test_one_odd_record_costs_no_other() -> None:
+    odd = order(None, None, None)  # type: ignore[arg-type]
+    assert [change.record.order_id for change in Mirror().snapshot([odd, order(3)], [], TODAY)] == [None, 3]
+
+
 def test_refusals_are_told_once_a_day_but_never_confused() -> None:
     def refused(number: int, remark: str = "", message: str = "[260200]可用资金不足") -> Any:
         return SimpleNamespace(account_id="A", order_id=number, error_msg=message, order_remark=remark)

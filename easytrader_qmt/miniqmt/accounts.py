@@ -1,0 +1,144 @@
+"""Several accounts on one connection, and what the terminal says of accounts, new issues and transfers.
+
+Never opens a second connection for a second account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from easytrader_qmt.clock import Clock
+from easytrader_qmt.errors import InvalidArgument, QueryFailed
+from easytrader_qmt.events import Handlers
+from easytrader_qmt.miniqmt import credit_fields as tables
+from easytrader_qmt.miniqmt import ipo, sync
+from easytrader_qmt.miniqmt.connected import ConnectedTrader
+from easytrader_qmt.miniqmt.hearing import Hearing
+from easytrader_qmt.miniqmt.inflight import ConnectionLost
+from easytrader_qmt.miniqmt.names import name_of
+from easytrader_qmt.miniqmt.options import account_number
+from easytrader_qmt.miniqmt.options import account_type as kind_of_account
+from easytrader_qmt.miniqmt.session import SessionFailed
+from easytrader_qmt.records import Records, rows
+
+Self = TypeVar("Self", bound="AccountVerbs")
+
+
+class AccountVerbs(ConnectedTrader):
+    """What a facade can do about accounts as such."""
+
+    _clock: Clock
+
+    def add_account(self: Self, stock_account: Any = None, account_type: str = "STOCK") -> Self:
+        """A facade for one more account on this connection: same session, supervisor and dispatcher.
+
+        Its handlers hear of its account; ``exit()`` on it ends only it, ``exit()`` here ends all. The account is
+        subscribed and asked for its state now, and again after each reconnect. Raises InvalidArgument,
+        NotConnected, and QueryFailed when the terminal does not know the account.
+        """
+        if self._shared:
+            raise InvalidArgument("add_account 请在最初 connect 的对象上调用，而不是在添加出来的账户对象上")
+        connection = self._live()
+        assert self._options is not None
+        assert self._hearings is not None
+        kind = kind_of_account(account_type)
+        number = account_number(self._default_account(kind) if stock_account is None else stock_account)
+        account = self._vendor_account(number, kind)
+        if any(_same(account, each) for each in connection.accounts):
+            raise InvalidArgument(f"账户 {self._shown(number)}（{kind}）已经在这个连接上")
+        options = replace(self._options, stock_account=number, account_type=kind, trader_callback=False)
+        made = self._sibling()
+        hearing = Hearing(made._handlers, False, self._shown, account)
+        try:
+            made._take(connection, options, account, hearing)
+            connection.add(account)
+        except BaseException as error:
+            made.exit()
+            if isinstance(error, (SessionFailed, ConnectionLost)):
+                raise QueryFailed(f"添加账户 {self._shown(number)} 失败：{error}") from None
+            raise
+        self._hearings.add(hearing)
+        self._added.append(made)
+        return made
+
+    def _sibling(self: Self) -> Self:
+        """A facade of the same class on the same vendor layer, without a connection of its own."""
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made._handlers, made._added, made._hearings, made._shared = Handlers(), [], None, True
+        made._side = made._connection = made._options = made._account = None
+        return made
+
+    def _default_account(self, account_type: str) -> Any:
+        """The account meant when none is named; only a simulated terminal has one."""
+        return None
+
+    @property
+    def account_status(self) -> Records:
+        """The status of every account the terminal knows. Raises NotConnected, QueryFailed."""
+        found = rows(tables.ACCOUNT_STATUS, self._asked("query_account_status", "账户状态"))
+        for row in found:
+            row["account_status_name"] = name_of("account_status", row["status"])
+        return found
+
+    @property
+    def account_infos(self) -> Records:
+        """Every account the terminal knows. Raises NotConnected, QueryFailed."""
+        return rows(tables.ACCOUNT_INFOS, self._asked("query_account_infos", "账户信息"))
+
+    @property
+    def ipo_data(self) -> Records:
+        """Today's new issues of stocks and bonds; prices in yuan, amounts in shares. Raises as the queries do."""
+        found = self._asked("query_ipo_data", "新股信息")
+        if isinstance(found, dict):
+            return Records([ipo.row_of(code, fields) for code, fields in found.items()], tables.IPO_DATA)
+        return rows(tables.IPO_DATA, found)
+
+    @property
+    def purchase_limit(self) -> dict[str, int]:
+        """How many shares of new issues the account may subscribe to, by market: SH, SZ, KCB (科创板)."""
+        return ipo.purchase_limits(self._live(), self._account)
+
+    def auto_ipo(self) -> list[dict[str, Any]]:
+        """Subscribe to all of today's issues up to the limits; one answer for each, with ``code`` and ``amount``.
+
+        However often it is called, each issue is subscribed to once a day: the journal keeps it. Raises as the
+        queries do; what goes wrong with one issue is its answer and stops no other.
+        """
+        return ipo.subscribe_all(self._own(), self.ipo_data, self.purchase_limit, self._clock)
+
+    def fund_transfer(self, direction: int, amount: float) -> dict[str, Any]:
+        """Move ``amount`` yuan between counters or nodes: 510 to 513 in the vendor's ``transfer_direction``.
+
+        ``{'success': bool, 'message': str}``. Never repeated by itself: when no answer came, ``message`` says
+        so and the transfer may have happened. Raises InvalidArgument, NotConnected.
+        """
+        if direction not in (510, 511, 512, 513) or isinstance(direction, bool):
+            raise InvalidArgument(
+                f"direction={direction!r} 无效，可选：510 普通到极速、511 极速到普通、512 沪到深、513 深到沪"
+            )
+        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 < amount < 1e12:
+            raise InvalidArgument(f"amount={amount!r} 无效：应为大于 0 的金额（元）")
+        session = self._live().ready()
+        try:
+            success, message = sync.asked(
+                lambda: session.query("fund_transfer", self._account, direction, float(amount)), "资金划拨"
+            )
+        except QueryFailed as error:
+            return {"success": False, "message": f"划拨结果未知，请先核对资金再决定是否重做：{error}"}
+        return {"success": bool(success), "message": str(message or ("success" if success else "failed"))}
+
+    def _asked(self, name: str, what: str) -> Any:
+        session = self._live().ready()
+        found = sync.asked(lambda: session.query(name), what)
+        if found is None:
+            raise QueryFailed(f"{what}查询失败：终端返回 None")
+        if not found:
+            # An empty answer is believed only while the account answers.
+            sync.asset_of(session, self._account)
+        return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one.account_id == other.account_id and one.account_type == other.account_type)
