@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, day_number
-from easytrader_qmt.events import Dispatcher
+from easytrader_qmt.events import Dispatcher, isolated
 from easytrader_qmt.miniqmt.mirror import Mirror
 from easytrader_qmt.miniqmt.policy import State, StateChange
 from easytrader_qmt.miniqmt.sync import Snapshot
