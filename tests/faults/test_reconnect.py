@@ -405,11 +405,14 @@ def test_an_account_added_later_is_primed_by_itself(rig: Rig) -> None:
     assert connection is not None
     terminal.counter.open_account("SIM0000000077", 2, cash=1e6)
     terminal.order_by_hand("buy", "600036", 35.5, 100, account_id="SIM0000000077")
-    connection.add(rig.user._vendor.account_class("SIM0000000077", "STOCK"))
+    added = rig.user.add_account("SIM0000000077")
+    rows: list[dict[str, Any]] = []
+    rig.user.on("trade", rows.append)
+    added.on("trade", rows.append)
     rig.user.drain()
-    assert rig.trades() == [], "what it already had is not news"
+    assert rows == [], "what it already had is not news"
     terminal.order_by_hand("buy", "600036", 35.5, 200, account_id="SIM0000000077")
-    rig.news.wait_for("trade")
+    added.drain()
 
     def meanwhile(seconds: float) -> None:
         terminal.order_by_hand("buy", "600036", 35.5, 300, account_id="SIM0000000077")
@@ -418,12 +421,12 @@ def test_an_account_added_later_is_primed_by_itself(rig: Rig) -> None:
 
     rig.pause.before_wait = meanwhile
     rig.outage(terminal.faults.crash)
-    assert [(row["traded_volume"], row["recovered"]) for row in rig.news.of("trade")] == [
-        (200, False), (400, True), (300, True),
+    assert [(row["account_id"], row["traded_volume"], row["recovered"]) for row in rows] == [
+        ("SIM0000000077", 200, False), (STOCK_ACCOUNT, 400, True), ("SIM0000000077", 300, True),
     ]  # fmt: skip
     terminal.settings.open_unknown_accounts = False
     with pytest.raises(Exception, match="订阅账户失败"):
-        connection.add(rig.user._vendor.account_class("9999", "STOCK"))
+        rig.user.add_account("9999")
     assert [account.account_id for account in connection.accounts] == [STOCK_ACCOUNT, "SIM0000000077"]
 
 

@@ -631,7 +631,7 @@ def test_debts_cash_and_shares_are_conserved(steps):
         desk.counter.hold(C, code, 2_000, 10.0)
         desk.level(code, desk.market.quote(code).last)
     book, fees = Book(desk), 0
-    opening = [(kind, code, 9, 1 if kind in (27, 40) else 0) for code in CODES for kind in (27, 28, 40, 41)]
+    opening = [(kind, code, 9, 1 if kind in (27, 40) else 0) for code in CODES for kind in (28, 41, 27, 40)]
     seen_fares: dict[str, int] = {}
     for step in [*opening, *steps]:
         if step[0] == "quote":
