@@ -1,7 +1,8 @@
 """Records as a table on a terminal or in a notebook, with Chinese headings.
 
 Text only: it never reads a vendor object, never imports pandas and never changes a row. A Chinese character
-takes two cells, so widths are counted in cells; a long list shows its head and its tail.
+takes two cells, so widths are counted in cells; a long list shows its head and its tail. A text column that
+is empty in every drawn row is left out; an empty list shows all headings.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ __all__ = ["cell", "cells_wide", "draw_html", "draw_text"]
 MAX_ROWS = 60
 _EDGE = 20
 _GAP = "  "
+_FIRST = {"stock_code": -2, "instrument_name": -1}
+"""Columns that are drawn before the others: a code is read together with its name."""
 
 
 def cells_wide(text: str) -> int:
@@ -67,10 +70,22 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any
     return [*rows[:_EDGE], *rows[-_EDGE:]], len(rows) - 2 * _EDGE
 
 
+def _drawn_columns(table: Table, drawn: Sequence[Mapping[str, Any]]) -> list[Column]:
+    columns = [
+        column
+        for column in table.columns
+        if column.shown
+        and (
+            column.dtype != "str" or not drawn or any(row.get(column.key) not in (None, "") for row in drawn)
+        )
+    ]
+    return sorted(columns, key=lambda column: _FIRST.get(column.key, 0))
+
+
 def draw_text(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
     """An aligned table; the last line counts the rows."""
-    columns = [column for column in table.columns if column.shown]
     drawn, left_out = _parts(rows)
+    columns = _drawn_columns(table, drawn)
     lines = [[column.heading for column in columns]]
     lines += [[cell(column, row.get(column.key)) for column in columns] for row in drawn]
     if left_out:
@@ -89,22 +104,26 @@ def _line(columns: Sequence[Column], texts: Sequence[str], widths: Sequence[int]
 
 
 def draw_html(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table for a notebook; everything from outside is escaped."""
-    columns = [column for column in table.columns if column.shown]
+    """A table for a notebook; everything from outside is escaped. A wide one scrolls instead of folding."""
     drawn, left_out = _parts(rows)
-    lines = [_html_row(columns, row) for row in drawn]
+    columns = _drawn_columns(table, drawn)
+    lines = [
+        _html_row("td", columns, [cell(column, row.get(column.key)) for column in columns]) for row in drawn
+    ]
     if left_out:
         lines.insert(_EDGE, f'<tr><td colspan="{len(columns)}">…（略去 {left_out} 行）</td></tr>')
-    head = "".join(f"<th>{escape(column.heading)}</th>" for column in columns)
+    head = _html_row("th", columns, [column.heading for column in columns])
     return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        f'<div style="overflow-x:auto"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table></div>'
         f"<p>{len(rows)} 行；全部字段见 .zh 或 .df</p>"
     )
 
 
-def _html_row(columns: Sequence[Column], row: Mapping[str, Any]) -> str:
-    cells = []
-    for column in columns:
-        align = ' style="text-align:right"' if _is_number(column) else ""
-        cells.append(f"<td{align}>{escape(cell(column, row.get(column.key)))}</td>")
+def _html_row(tag: str, columns: Sequence[Column], texts: Sequence[str]) -> str:
+    # Notebooks and sites differ in how they align cells by themselves.
+    cells = [
+        f'<{tag} style="white-space:nowrap;text-align:{"right" if _is_number(column) else "left"}">'
+        f"{escape(text)}</{tag}>"
+        for column, text in zip(columns, texts, strict=True)
+    ]
     return f"<tr>{''.join(cells)}</tr>"

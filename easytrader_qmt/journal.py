@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from easytrader_qmt import journal_sql as sql
 from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome, entry_of
-from easytrader_qmt.journal_file import JournalFile
+from easytrader_qmt.journal_file import JournalFile, in_one_step
 from easytrader_qmt.liveness import is_alive as process_is_alive
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
@@ -89,14 +89,30 @@ class Journal:
         return self._file.write(act)
 
     def _begin_known(self, connection: sqlite3.Connection, intent: Intent) -> Begun:
-        connection.execute("BEGIN IMMEDIATE")
+        return in_one_step(connection, lambda: self._next_attempt(connection, intent))
+
+    def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None:
+        """Put many new intents on disk in one write: all of them fresh, or None and none of them begun.
+
+        None: one of the ids or tokens is known, so each must be begun by itself. Raises JournalError, with
+        nothing sent.
+        """
+
+        def insert(connection: sqlite3.Connection) -> list[Begun]:
+            begun = []
+            for intent in intents:
+                cursor = connection.execute(sql.INSERT, self._row(intent, 0, intent.token, intent.remark))
+                if cursor.rowcount != 1 or cursor.lastrowid is None:
+                    raise _Known
+                begun.append(Begun(True, cursor.lastrowid, 0, intent.token, intent.remark))
+            return begun
+
         try:
-            begun = self._next_attempt(connection, intent)
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        return begun
+            return self._file.write(
+                lambda connection: in_one_step(connection, lambda: insert(connection))
+            )
+        except _Known:
+            return None
 
     def _next_attempt(self, connection: sqlite3.Connection, intent: Intent) -> Begun:
         rows = connection.execute(sql.OF_ID, (intent.account_id, intent.client_order_id)).fetchall()
@@ -128,7 +144,13 @@ class Journal:
         statement = sql.FINISH.get(outcome)
         if statement is None:
             raise InvalidArgument(f"委托结果只能是 {'、'.join(sql.FINISH)}，收到 {outcome!r}")
-        return self._file.record(statement, self._outcome(key, order_id, message))
+        return self._file.record((statement, self._outcome(key, order_id, message)))
+
+    def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool:
+        """`finish` many orders in one write: key, outcome, order number and message of each."""
+        return self._file.record(
+            *((sql.FINISH[outcome], self._outcome(key, number, text)) for key, outcome, number, text in outcomes)
+        )
 
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:
         """Write a refusal that came on its own, for an ``order_id`` or a token.
@@ -140,7 +162,7 @@ class Journal:
         midnight = shanghai(self._clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
         values = self._outcome(0, 0, message)
         values |= {"account": account_id, "order": order, "midnight": midnight.timestamp()}
-        return self._file.record(sql.REFUSE_TOKEN if isinstance(order, str) else sql.REFUSE_NUMBER, values)
+        return self._file.record((sql.REFUSE_TOKEN if isinstance(order, str) else sql.REFUSE_NUMBER, values))
 
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]:
         """The orders of which nobody knows whether they are live, oldest first.
@@ -257,6 +279,10 @@ class Journal:
         # A text cut inside a Chinese character must not keep its order's outcome from the disk.
         text = message.encode("utf-8", "replace").decode("utf-8")
         return {"key": key, "order_id": order_id, "message": text, "now": self._clock.now()}
+
+
+class _Known(Exception):
+    """An id or a token of several is in the journal already."""
 
 
 def _other_order(intent: Intent, other: Entry | None) -> InvalidOrder:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from easytrader_qmt.clock import Clock
@@ -17,7 +17,7 @@ from easytrader_qmt.errors import JournalError
 from easytrader_qmt.journal_schema import failure, open_file
 from easytrader_qmt.liveness import process_marker
 
-__all__ = ["JournalFile"]
+__all__ = ["JournalFile", "in_one_step"]
 
 T = TypeVar("T")
 
@@ -86,20 +86,23 @@ class JournalFile:
         finally:
             self._turn.release()
 
-    def record(self, statement: str, values: Mapping[str, object]) -> bool:
-        """Run one statement, or keep it for the next write and say False."""
+    def record(self, *records: tuple[str, Mapping[str, object]]) -> bool:
+        """Run statements in one write, or keep them for the next one and say False."""
 
         def act(connection: sqlite3.Connection) -> None:
-            connection.execute(statement, values)
-            self._recorded += 1
-            if self._recorded % _CHECKPOINT_EVERY == 0:
+            if len(records) == 1:
+                connection.execute(*records[0])
+            else:
+                in_one_step(connection, lambda: [connection.execute(*each) for each in records])
+            before, self._recorded = self._recorded, self._recorded + len(records)
+            if before // _CHECKPOINT_EVERY != self._recorded // _CHECKPOINT_EVERY:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
         try:
             self.write(act)
         except JournalError:
-            self._unwritten.append((statement, values))
+            self._unwritten += records
             return False
         return True
 
@@ -159,3 +162,15 @@ class JournalFile:
         self._connection = None
         self._unwritten = []
         self.pid = os.getpid()
+
+
+def in_one_step(connection: sqlite3.Connection, act: Callable[[], T]) -> T:
+    """Run ``act`` in one transaction: written whole, or not at all if it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = act()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return done

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -37,7 +36,9 @@ class AnyJournal(Protocol):
     """What the order path needs of a journal; `journal.Journal` says what each call means."""
 
     def begin(self, intent: Intent) -> Begun: ...  # noqa: D102
+    def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None: ...  # noqa: D102
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool: ...  # noqa: D102
+    def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool: ...  # noqa: D102
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool: ...  # noqa: D102
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]: ...  # noqa: D102
     def find(self, account_id: str, client_order_id: str) -> Entry | None: ...  # noqa: D102
@@ -49,13 +50,45 @@ class AnyJournal(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
+class _Held:
+    """One attempt; an `Entry` is made of it only when somebody asks, because every order passes here."""
+
+    __slots__ = (
+        "attempt", "begun_at", "finished_at", "intent", "key", "message", "order_id", "outcome",
+        "rejected_later", "remark", "token",
+    )  # fmt: skip
+
+    def __init__(self, key: int, intent: Intent, attempt: int, token: str, remark: str, now: float) -> None:
+        self.key = key
+        self.intent = intent
+        self.attempt = attempt
+        self.token = token
+        self.remark = remark
+        self.begun_at = now
+        self.finished_at = 0.0
+        self.outcome: Outcome = "sending"
+        self.order_id = 0
+        self.message = self.rejected_later = ""
+
+    @property
+    def entry(self) -> Entry:
+        """As it stands."""
+        of = self.intent
+        return Entry(
+            self.key, of.account_id, of.client_order_id, self.attempt, self.token, self.remark,
+            of.user_remark, of.strategy_name, of.stock_code, of.order_type, of.price_type, of.price,
+            of.amount, of.notional, of.session_id, os.getpid(), "", self.outcome, self.order_id,
+            self.message, self.rejected_later, self.begun_at, self.finished_at,
+        )  # fmt: skip
+
+
 class MemoryJournal:
     """One process's orders. Thread safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._entries: OrderedDict[int, _Held] = OrderedDict()
         self._attempts: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, int] = {}
         self._numbers: dict[tuple[str, int], int] = {}
@@ -80,10 +113,19 @@ class MemoryJournal:
             last = self._attempts[intent.account_id, intent.client_order_id][-1]
             return self._new(intent, self._entries[last].attempt + 1)
 
+    def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None:
+        """As `journal.Journal.begin_all`, within this process."""
+        with self._lock:
+            if any((each.account_id, each.client_order_id) in self._attempts for each in intents):
+                return None
+            return [self._new(each, 0) for each in intents]
+
     def _standing(self, account_id: str, client_order_id: str) -> Entry | None:
         """The attempt that says what became of an order."""
-        keys = self._attempts.get((account_id, client_order_id), ())
-        return max((self._entries[key] for key in keys), key=lambda entry: entry.firmness, default=None)
+        keys = self._attempts.get((account_id, client_order_id))
+        if keys is None:
+            return None
+        return max((self._entries[key].entry for key in keys), key=lambda entry: entry.firmness)
 
     def _new(self, intent: Intent, attempt: int) -> Begun:
         token, remark = intent.token, intent.remark
@@ -91,12 +133,7 @@ class MemoryJournal:
             token = order_token(intent.account_id, intent.client_order_id, attempt)
             remark = outgoing_remark(intent.user_remark, token)
         key, self._next = self._next, self._next + 1
-        self._entries[key] = Entry(
-            key, intent.account_id, intent.client_order_id, attempt, token, remark, intent.user_remark,
-            intent.strategy_name, intent.stock_code, intent.order_type, intent.price_type, intent.price,
-            intent.amount, intent.notional, intent.session_id, os.getpid(), "", "sending", 0, "", "",
-            self._clock.now(), 0.0,
-        )  # fmt: skip
+        self._entries[key] = _Held(key, intent, attempt, token, remark, self._clock.now())
         self._attempts.setdefault((intent.account_id, intent.client_order_id), []).append(key)
         self._tokens[token] = key
         if len(self._entries) > _KEPT:
@@ -104,45 +141,43 @@ class MemoryJournal:
         return Begun(True, key, attempt, token, remark)
 
     def _forget(self, key: int) -> None:
-        entry = self._entries[key]
-        if entry.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
+        held = self._entries[key]
+        if held.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
             self._entries.move_to_end(key)
             return
         del self._entries[key]
-        self._tokens.pop(entry.token, None)
-        self._numbers.pop((entry.account_id, entry.order_id), None)
-        attempts = self._attempts[entry.account_id, entry.client_order_id]
-        attempts.remove(key)
-        if not attempts:
-            del self._attempts[entry.account_id, entry.client_order_id]
+        self._tokens.pop(held.token, None)
+        self._numbers.pop((held.intent.account_id, held.order_id), None)
+        name = held.intent.account_id, held.intent.client_order_id
+        self._attempts[name].remove(key)
+        if not self._attempts[name]:
+            del self._attempts[name]
 
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
         """As `journal.Journal.finish`."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is not None and entry.outcome in _BEFORE[outcome]:
-                self._write(entry, outcome, order_id, message)
-            return True
+        return self.finish_all(((key, outcome, order_id, message),))
 
-    def _write(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
-        later = entry.rejected_later
-        if {entry.outcome, outcome} == {"accepted", "refused"}:
+    def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool:
+        """As `journal.Journal.finish_all`."""
+        with self._lock:
+            for key, outcome, order_id, message in outcomes:
+                held = self._entries.get(key)
+                if held is not None and held.outcome in _BEFORE[outcome]:
+                    self._write(held, outcome, order_id, message)
+        return True
+
+    def _write(self, held: _Held, outcome: Outcome, order_id: int, message: str) -> None:
+        if held.outcome != "sending" and {held.outcome, outcome} == {"accepted", "refused"}:
             # It was at the counter, and it was refused: both are kept.
-            later = later or (message if outcome == "refused" else entry.message)
-            message = entry.message if outcome == "refused" else message
+            held.rejected_later = held.rejected_later or (message if outcome == "refused" else held.message)
+            message = held.message if outcome == "refused" else message
             outcome = "accepted"
-        number = order_id if order_id > 0 else entry.order_id
-        self._entries[entry.key] = replace(
-            entry,
-            outcome=outcome,
-            order_id=number,
-            message=message,
-            rejected_later=later,
-            finished_at=self._clock.now(),
-        )
-        if number > 0:
-            self._numbers[entry.account_id, number] = entry.key
-        (self._open.add if outcome == "in_doubt" else self._open.discard)(entry.key)
+        held.outcome, held.message, held.finished_at = outcome, message, self._clock.now()
+        if order_id > 0:
+            held.order_id = order_id
+        if held.order_id > 0:
+            self._numbers[held.intent.account_id, held.order_id] = held.key
+        (self._open.add if outcome == "in_doubt" else self._open.discard)(held.key)
 
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:
         """As `journal.Journal.attach_refusal`."""
@@ -150,21 +185,21 @@ class MemoryJournal:
             key = (
                 self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
             )
-            entry = self._entries.get(key or 0)
-            if entry is not None and entry.outcome != "refused" and self._may_be_meant(entry, order):
-                self._write(entry, "refused", 0, message)
+            held = self._entries.get(key or 0)
+            if held is not None and held.outcome != "refused" and self._may_be_meant(held, order):
+                self._write(held, "refused", 0, message)
             return True
 
-    def _may_be_meant(self, entry: Entry, order: int | str) -> bool:
+    def _may_be_meant(self, held: _Held, order: int | str) -> bool:
         # A terminal numbers each day's orders anew.
-        return isinstance(order, str) or self._day(entry.begun_at) == self._day(self._clock.now())
+        return isinstance(order, str) or self._day(held.begun_at) == self._day(self._clock.now())
 
     def open_doubts(self, account_id: str) -> tuple[Entry, ...]:
         """The orders of which nobody knows whether they are live, oldest first."""
         if not self._open:
             return ()
         with self._lock:
-            found = (self._entries[key] for key in sorted(self._open))
+            found = (self._entries[key].entry for key in sorted(self._open))
             return tuple(entry for entry in found if entry.account_id == account_id)
 
     def find(self, account_id: str, client_order_id: str) -> Entry | None:
@@ -175,8 +210,8 @@ class MemoryJournal:
     def user_remark_of(self, token: str) -> str | None:
         """The user's own remark of the order with this token."""
         with self._lock:
-            entry = self._entries.get(self._tokens.get(token, 0))
-            return None if entry is None else entry.user_remark
+            held = self._entries.get(self._tokens.get(token, 0))
+            return None if held is None else held.intent.user_remark
 
     def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]:
         """As `journal.Journal.sent_on`, of this process's orders."""
@@ -188,7 +223,7 @@ class MemoryJournal:
     ) -> tuple[Entry, ...]:
         """This process's orders that fit every filter, newest first; ``day`` as ``2025-11-03``."""
         with self._lock:
-            found = sorted(self._entries.values(), key=lambda entry: -entry.key)
+            found = [held.entry for held in sorted(self._entries.values(), key=lambda held: -held.key)]
         return tuple(
             entry
             for entry in found

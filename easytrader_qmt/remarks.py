@@ -6,7 +6,6 @@ Text in, text out: it never writes a journal and never asks a counter. The vendo
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 from easytrader_qmt.errors import InvalidArgument
@@ -25,6 +24,7 @@ _MARK_PLACE = slice(-_TAIL, -_LENGTH)
 _TOKEN_PLACE = slice(-_LENGTH, None)
 _USERS_PLACE = slice(None, -_TAIL)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
 
 
 def order_token(account_id: str, client_order_id: str, attempt: int = 0) -> str:
@@ -34,8 +34,16 @@ def order_token(account_id: str, client_order_id: str, attempt: int = 0) -> str:
     """
     # The length keeps ("1", "23") and ("12", "3") apart.
     text = f"{len(account_id)}:{account_id}:{attempt}:{client_order_id}"
-    digest = hashlib.sha256(text.encode()).digest()
-    return base64.b32encode(digest[:10]).decode("ascii")[:_LENGTH].lower()
+    bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 4
+    # Base32 of the first 60 bits, ten at a time: every order pays for this, and the library does it by the letter.
+    return (
+        _PAIRS[bits >> 50]
+        + _PAIRS[bits >> 40 & 1023]
+        + _PAIRS[bits >> 30 & 1023]
+        + _PAIRS[bits >> 20 & 1023]
+        + _PAIRS[bits >> 10 & 1023]
+        + _PAIRS[bits & 1023]
+    )
 
 
 def outgoing_remark(user_remark: str, token: str) -> str:

@@ -71,7 +71,7 @@ class Rules(Mapping[str, Board]):
     Safe to share between threads. Raises InvalidArgument for two boards of one name.
     """
 
-    __slots__ = ("_boards", "_by_prefix", "_overrides", "_parsed")
+    __slots__ = ("_boards", "_by_prefix", "_overrides", "_parsed", "_shared")
 
     def __init__(
         self, boards: Iterable[Board] = BOARDS + GENERIC_BOARDS, overrides: Mapping[str, Board] | None = None
@@ -86,6 +86,7 @@ class Rules(Mapping[str, Board]):
                 self._by_prefix.setdefault(prefix, []).append(board)
         self._overrides: dict[str, Board] = dict(overrides or {})
         self._parsed: dict[str, Security] = {}
+        self._shared: dict[str, str | None] = {}
 
     def __getitem__(self, name: str) -> Board:
         return self._boards[name]
@@ -181,6 +182,18 @@ class Rules(Mapping[str, Board]):
         None when the exchange was written, or when no other market has a board for the code. A `Security`
         counts as bare. Raises InvalidOrder as `parse` does.
         """
+        if type(security) is not str:
+            return self._other(security)
+        try:
+            return self._shared[security]
+        except KeyError:
+            other = self._other(security)
+        if len(self._shared) >= _MOST_PARSED:
+            self._shared.clear()
+        self._shared[security] = other
+        return other
+
+    def _other(self, security: object) -> str | None:
         found = self.parse(security)
         if isinstance(security, str):
             written = _match(security)

@@ -65,9 +65,13 @@ def with_progress(orders: int) -> Iterator[Callable[[], object]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    progress = Progress(console=Console(stderr=True), transient=True)
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the process here, in the middle of sending orders.
+            self.quiet = True
+
+    progress = Progress(console=Screen(stderr=True), transient=True)
     task = progress.add_task("下单", total=orders)
-    # A console that goes away must not cost the outcomes of orders that were sent.
     with suppress(OSError):
         progress.start()
     try:

@@ -62,8 +62,16 @@ class Connection:
         self.on_connecting: list[Callable[[], None]] = []
         self.on_synced: list[Callable[[tuple[sync.Snapshot, ...], float], None]] = []
         self.on_beat: list[Callable[[], object]] = []
+        self.due: list[Callable[[], float | None]] = []
         self._supervisor = Supervisor(
-            self._attempt, self._probe, self._changed, policy, clock, pause, let_go=self._drop
+            self._attempt,
+            self._probe,
+            self._changed,
+            policy,
+            clock,
+            pause,
+            let_go=self._drop,
+            soon=self._next_look,
         )
         self._ids = ids(self._supervisor.pause)
         self._flow = EventFlow(listener, clock)
@@ -118,6 +126,13 @@ class Connection:
     def reconnect(self) -> None:
         """One attempt now."""
         self._supervisor.reconnect()
+
+    def look_soon(self) -> None:
+        """Something waits for the next probe, which may be due sooner than the heartbeat."""
+        self._supervisor.look_soon()
+
+    def _next_look(self) -> float | None:
+        return min((due for ask in self.due if (due := ask()) is not None), default=None)
 
     def later(self, call: Callable[..., object], *args: Any) -> None:
         """Run a call on the dispatcher thread, after the events that came so far."""

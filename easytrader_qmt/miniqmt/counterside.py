@@ -88,6 +88,7 @@ class AccountSide:
         connection.on_connecting.append(self._connecting)
         connection.on_synced.append(self._synced)
         connection.on_beat.append(self.doubts.look_again)
+        connection.due.append(self.doubts.due_in)
 
     def day(self, stock_code: str) -> DayQuote | None:
         """The security's day, where a quote source knows it."""

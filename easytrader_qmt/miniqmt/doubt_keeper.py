@@ -62,6 +62,7 @@ class DoubtKeeper:
         """The order with this token is in doubt from now on; a push that carries it settles that."""
         with self._lock:
             self._expected.add(token)
+        self._connection.look_soon()
 
     def note(self) -> None:
         """Before a snapshot: what a dead process left behind counts as in doubt from now on."""
@@ -96,12 +97,14 @@ class DoubtKeeper:
         return [entry for entry in self.open() if key in (None, entry.key)]
 
     def due_in(self) -> float | None:
-        """Seconds until a look at the counter can prove something; None when nothing is in doubt."""
+        """Seconds until a look at the counter can prove something new; None when there is nothing to wait for."""
         try:
             due = provable_from(self.open())
         except JournalError:
             return None
-        return None if due is None else max(0.0, due - self._clock.now())
+        left = None if due is None else due - self._clock.now()
+        # What was due already has been looked at, and is left to the heartbeat and to the user.
+        return left if left is not None and left > 0 else None
 
     def _look(self) -> None:
         started = self._clock.now()

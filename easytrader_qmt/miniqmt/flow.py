@@ -128,10 +128,8 @@ class EventFlow:
         """Tell what was held back; of an older session than ``generation`` only what cannot be outdated."""
         held, self._held = self._held, []
         for call, args in held:
-            try:
-                call(*args)
-            except Exception:
-                logger.exception("处理事件时出错")
+            # Not posted: at the end of a connection nothing that is posted now would still run.
+            isolated("等待连接恢复的事件", call, *args)
         early, self._early = self._early, []
         if self._dropped:
             logger.warning("断线期间的推送过多，{} 条资金、持仓类推送没有转达", self._dropped)

@@ -244,11 +244,12 @@ class SessionIds:
             rest = 0.0 if record is None else self._rest(lease._slot, replace(record, pid=None))
             if rest > 0:
                 self._wait(rest)
-            self._note(lease, lease._pid)
-        except BaseException as error:
-            lease.release(stopped=True)
-            if isinstance(error, OSError):
+            try:
+                self._note(lease, lease._pid)
+            except OSError as error:
                 raise self._unwritable(error) from error
+        except BaseException:
+            lease.release(stopped=True)
             raise
         return lease
 

@@ -49,11 +49,13 @@ class Supervisor:
         clock: Clock,
         pause: Pause | None = None,
         let_go: Callable[[str], object] = lambda why: None,
+        soon: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._attempt_once = attempt
         self._probe = probe
         self._changed = changed
         self._let_go = let_go
+        self._soon = soon
         self._policy = policy
         self._clock = clock
         self._pause = pause if pause is not None else EventPause()
@@ -192,9 +194,19 @@ class Supervisor:
                 return standing.loss
             # READY, or at rest: LOST without automatic reconnects, or GAVE_UP.
             live = standing.state is State.READY
-            self._pause.wait(beat if live else None)
-            if live and beat is not None and standing.quiet():
+            rest = self._rest(beat) if live else None
+            self._pause.wait(rest)
+            if rest is not None and standing.quiet():
                 self._beat()
+
+    def _rest(self, beat: float | None) -> float | None:
+        """Seconds until the next probe: the heartbeat's, or sooner where something waits to be looked at."""
+        soon = self._soon()
+        return min((each for each in (beat, soon) if each is not None), default=None)
+
+    def look_soon(self) -> None:
+        """Something waits to be looked at: reckon anew when the next probe is due."""
+        self._pause.wake()
 
     def _beat(self) -> None:
         try:

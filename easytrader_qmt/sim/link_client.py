@@ -36,6 +36,10 @@ SILENCE_SECONDS = 15.0
 """A terminal that says nothing at all for so long is not waited for any more; it pings every five seconds."""
 
 
+_complaints: dict[str, str] = {}
+# Why the terminal at a path could not be reached the last time.
+
+
 def install() -> None:
     """Let the stand-in find terminals that run as processes of their own."""
     from easytrader_qmt.sim.layer import add_finder
@@ -134,8 +138,12 @@ class RemoteTerminal:
         try:
             channel = reach(self._path, "client", max(0.1, self.client_settings.connect_timeout))
         except (LinkError, BrokenLinkError, OSError) as error:
-            logger.warning("连接不上独立进程的仿真终端 {}：{}", self._path, error)
+            # Said once for each reason: a bot tries again every few seconds, all night.
+            if _complaints.get(self._path) != str(error):
+                _complaints[self._path] = str(error)
+                logger.warning("连接不上独立进程的仿真终端 {}：{}", self._path, error)
             return None
+        _complaints.pop(self._path, None)
         return _Link(client, channel, self._forget)
 
     def _forget(self, client: ClientSide, link: _Link) -> None:

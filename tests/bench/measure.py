@@ -40,10 +40,16 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def interleaved(contenders: Sequence[Contender], rounds: int, block: int = 1, warm: int = 1) -> Samples:
+def interleaved(
+    contenders: Sequence[Contender],
+    rounds: int,
+    block: int = 1,
+    warm: int = 1,
+    before: Callable[[], object] | None = None,
+) -> Samples:
     """Seconds of each step, ``block`` of them at a turn: A…B…A…B…, so that noise hits all alike.
 
-    The first ``warm`` rounds do not count.
+    ``before`` runs before each step and is not timed. The first ``warm`` rounds do not count.
     """
     samples: Samples = {one.name: [] for one in contenders}
     for number in range(rounds + warm):
@@ -52,11 +58,13 @@ def interleaved(contenders: Sequence[Contender], rounds: int, block: int = 1, wa
         for one in (*contenders[shift:], *contenders[:shift]):
             took = []
             with one.around():
-                gc.collect() if block > 1 else None
+                gc.collect()
                 for _ in range(block):
-                    before = time.perf_counter()
+                    if before is not None:
+                        before()
+                    begun = time.perf_counter()
                     one.step()
-                    took.append(time.perf_counter() - before)
+                    took.append(time.perf_counter() - begun)
             if number >= warm:
                 samples[one.name] += took
     return samples

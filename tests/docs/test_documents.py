@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,22 @@ def test_what_a_page_would_fetch(tmp_path: Path) -> None:
         "bad1.html",
         "bad2.html",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("断线后\n自动重连", "断线后自动重连"),
+        ("连接，\nxtquant 不管", "连接，xtquant 不管"),
+        ("调用\nxtquant 的", "调用\nxtquant 的"),
+        ("- 第一条，\n  还没完。\n- 第二条", "- 第一条，还没完。\n- 第二条"),
+        ("# 题\n正文", "# 题\n正文"),
+        ("一。\n\n二。", "一。\n\n二。"),
+        ("| 表 |\n|---|\n| 格 |", "| 表 |\n|---|\n| 格 |"),
+        ("见：\n```text\n一\n二\n```\n三", "见：\n```text\n一\n二\n```\n三"),
+        ("“是”\n“否”", "“是”“否”"),
+    ],
+)
+def test_a_line_break_in_chinese_is_no_space(written: str, read: str) -> None:
+    hook = runpy.run_path(str(documents.GUIDE / "chinese_lines.py"))["on_page_markdown"]
+    assert hook(written, page=None, config=None, files=None) == read

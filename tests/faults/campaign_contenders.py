@@ -30,6 +30,7 @@ AGAIN = FIRST + max(CALL, _SETTLE) + 4 * CALL
 its way."""
 QUERY = 3 * CALL
 CANCEL = CALL + 0.5 + 2 * CALL
+RECONNECT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Contender(Protocol):
     """One account on one terminal."""
 
     def connect(self) -> bool: ...
+    def ready(self) -> bool: ...
     def place(self, intent: Intent) -> Answer: ...
     def cancel(self, number: int) -> Answer: ...
     def trades(self) -> list[str]: ...
@@ -92,6 +94,9 @@ class Ours:
         except errors.ConnectError:
             return False
         return True
+
+    def ready(self) -> bool:
+        return True  # it reconnects by itself, and says so when it is not connected
 
     def place(self, intent: Intent) -> Answer:
         verb = getattr(self._user, intent.action)
@@ -169,7 +174,9 @@ class Easytrader:
             if not self._down:
                 return True
             try:
-                given_up_after(5.0, lambda: self._user.connect(str(self._home), ACCOUNT, self._callback))
+                given_up_after(
+                    RECONNECT + 1.0, lambda: self._user.connect(str(self._home), ACCOUNT, self._callback)
+                )
                 self._down = not given_up_after(FIRST, lambda: self._user.balance)
             except Exception:
                 return False
@@ -177,10 +184,11 @@ class Easytrader:
             self._ears.state("READY")
         return not self._down
 
+    def ready(self) -> bool:
+        return not self._down or self.connect()
+
     def _made(self, call: Callable[[], Any]) -> Any:
-        """A call on a live connection; None when it has to be made again."""
-        if self._down and not self.connect():
-            return None
+        """A call; None when it has to be made again."""
         try:
             return given_up_after(FIRST + 1.0, call)
         except Exception:
@@ -206,7 +214,7 @@ class Easytrader:
         return [trade_key(row) for row in self._made(lambda: self._user.today_trades) or []]
 
     def alive(self) -> bool:
-        return bool(self._made(lambda: self._user.balance))
+        return self.ready() and bool(self._made(lambda: self._user.balance))
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)

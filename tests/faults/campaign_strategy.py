@@ -2,8 +2,8 @@
 
 It places every intent of the seed's list once and cancels some, and keeps a record of its own: what became of
 each intent, and each trade its handler was told. A trade that happens while it is dead is nobody's event: a
-strategy that starts compares ``today_trades`` with its record, under the lock its handler takes, and acts on
-what the record lacks. The record also drops the event of a trade that this comparison has already brought.
+strategy that starts connects, then compares ``today_trades`` with its record and acts on what the record lacks.
+A trade between the two steps comes both ways: the record, which the handler asks too, lets it count once.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tests.faults.campaign_contenders import AGAIN, CANCEL, CONTENDERS, FIRST, QUERY, Answer, Contender
+from tests.faults.campaign_contenders import AGAIN, CANCEL, CONTENDERS, FIRST, QUERY, RECONNECT, Contender
 from tests.faults.campaign_intents import Intent, Record, intents_of, lines_of
+
+T = TypeVar("T")
 
 WORKERS = 3
 SLACK = 0.5
@@ -135,20 +137,24 @@ class Strategy:
         """Learn of the trades that happened while nobody was there to be told."""
         while True:
             try:
-                with self._lock:
-                    for key in self._contender.trades():
-                        if key not in self._told:
-                            self._record.add("trade", key=key, by="start", known=False)
-                            self._told.add(key)
-                return
+                happened = self._timed("query", QUERY, self._contender.trades)
+                break
             except Exception as error:
                 self._record.add("note", text=f"compare: {error!r}")
                 self._contender.wait(0.5)
+        # What happens from here on is told; what was told meanwhile is on record already.
+        with self._lock:
+            for key in happened:
+                if key not in self._told:
+                    self._record.add("trade", key=key, by="start", known=False)
+                    self._told.add(key)
 
     def _work(self) -> None:
         while True:
             intent, number = self._agenda.take()
             try:
+                while not self._timed("connect", RECONNECT, self._contender.ready):
+                    time.sleep(0.1)
                 self._cancel(intent, number) if number else self._place(intent)
             except Exception as error:
                 self._record.add("note", text=f"{intent.client_order_id}: {error!r}")
@@ -169,11 +175,11 @@ class Strategy:
         if said.kind == "doubt":
             self._record.add("doubt", n=intent.number, text=said.text)
             self._agenda.add(intent, 0, _DOUBT_SECONDS, again=True)
-            return
-        self._record.add("outcome", n=intent.number, number=said.number, text=said.text)
-        if intent.cancel and said.number:
-            self._agenda.add(intent, said.number, 0.1)
-        self._agenda.finish()
+        else:
+            self._record.add("outcome", n=intent.number, number=said.number, text=said.text)
+            if intent.cancel and said.number:
+                self._agenda.add(intent, said.number, 0.1)
+            self._agenda.finish()
         time.sleep(max(0.0, self._pace - (time.monotonic() - began)))
 
     def _cancel(self, intent: Intent, number: int) -> None:
@@ -185,7 +191,7 @@ class Strategy:
             self._agenda.add(intent, number, 0.2, again=True)
             self._contender.wait(0.5)
 
-    def _timed(self, what: str, deadline: float, call: Callable[[], Answer]) -> Answer:
+    def _timed(self, what: str, deadline: float, call: Callable[[], T]) -> T:
         """Make a call; a watch notes the one that passes its deadline even if it never comes back."""
         began = time.monotonic()
         watch = threading.Timer(deadline + SLACK, lambda: self._record.add("late", call=what))

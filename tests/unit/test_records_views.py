@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -159,6 +160,25 @@ def test_a_long_list_shows_head_and_tail() -> None:
     whole = repr(made[:MAX_ROWS])
     assert "…" not in whole
     assert len(whole.splitlines()) == MAX_ROWS + 2
+
+
+def test_a_name_stands_beside_its_code_and_empty_texts_take_no_room() -> None:
+    plain = rows("order", [vendor("order", strategy_name="", order_remark="", status_msg="")])
+    one_has = rows("order", [vendor("order", strategy_name=name) for name in ("", "网格")])
+    for drawn in (repr(plain), plain._repr_html_()):
+        assert "策略名称" not in drawn
+        assert "委托价格" in drawn
+    for drawn in (repr(one_has), one_has._repr_html_()):
+        assert "策略名称" in drawn
+    assert repr(plain).split()[:2] == ["证券全码", "证券名称"]
+
+
+def test_html_headings_stand_where_their_cells_do() -> None:
+    html = rows("position", [vendor("position")])._repr_html_()
+    found = re.findall(r'<(t[hd]) style="[^"]*text-align:(\w+)"', html)
+    aligned = {tag: [side for name, side in found if name == tag] for tag in ("th", "td")}
+    assert aligned["th"] == aligned["td"]
+    assert {*aligned["th"]} == {"left", "right"}
 
 
 def test_html_shows_and_escapes() -> None:

@@ -347,7 +347,7 @@ def test_special_contracts_are_repaid_by_special_orders_only(desk, opens, repays
     assert desk.status(desk.order(opens + 13, price=price)) == 56
     assert desk.compacts[0]["cashgroup_prop"] == 49
     given = {CASH_BACK: {"price": 100.0}, BUY_REPAY: {"price": 35.51}}.get(repays, {"price": 35.5})
-    number, text = desk.refused(repays, **given)
+    number, _ = desk.refused(repays, **given)
     assert number == (260217 if opens == SLO_SELL else 260216)
     assert desk.status(desk.order(repays + 13, **given)) == 56
     assert desk.compacts[0]["real_compact_balance"] < desk.compacts[0]["business_balance"]
@@ -582,7 +582,7 @@ class Book:
     def __init__(self, desk):
         self.desk = desk
         self.cash = 1_000_000_000
-        self.shares = {code: 2_000 for code in CODES}
+        self.shares = dict.fromkeys(CODES, 2_000)
         self.trades = 0
 
     def day_over(self):
@@ -621,9 +621,7 @@ def sized(desk, order_type, code, lots, ticks):
     return order_type, code, volume, price
 
 
-@settings(
-    max_examples=80, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=80, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_debts_cash_and_shares_are_conserved(steps):
     desk = Desk(fees=FeeSchedule())
@@ -668,7 +666,8 @@ def test_debts_cash_and_shares_are_conserved(steps):
         )
         principal = sum(one["amount_left"] for one in credit["compacts"] if not one["slo"])
         owed = {
-            code: sum(one["owed"] for one in credit["compacts"] if one["stock_code"] == code) for code in CODES
+            code: sum(one["owed"] for one in credit["compacts"] if one["stock_code"] == code)
+            for code in CODES
         }
         purses = [account["cash"], account["frozen"], credit["slo_cash"], credit["slo_frozen"]]
         assert min(purses) >= 0

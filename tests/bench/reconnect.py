@@ -1,0 +1,82 @@
+"""The terminal drops us and takes us back at once: how long until READY, against a bare reconnect by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from tests.bench.contenders import Bench, stop_raw
+from tests.bench.measure import Contender, Table, interleaved, median, percentile, span
+
+RAW, OURS = "原始：新建、start、connect、subscribe、4 个查询", "本库：断开到 READY"
+
+
+class _Outages:
+    """Our trader and the moment at which it was READY again."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._counter = bench.counter
+        self._ready = threading.Event()
+        self.user = bench.ours(session_ids=(1, 1000), heartbeat_interval=0)
+        self.user.on("state", self._changed)
+
+    def _changed(self, change: dict[str, Any]) -> None:
+        if change["state"] == "READY":
+            self._ready.set()
+
+    def outage(self) -> None:
+        self._ready.clear()
+        self._counter.drop()
+        assert self._ready.wait(30)
+
+
+def run(quick: bool, command: str) -> list[Table]:
+    """One table: by the number of orders of the day."""
+    rows: list[tuple[str, ...]] = []
+    for orders in (0,) if quick else (0, 1_000, 10_000):
+        # A counter each: an outage of one must not be an outage of the other.
+        with Bench() as one, Bench() as two:
+            one.counter.hold(orders=orders)
+            two.counter.hold(orders=orders)
+            outages = _Outages(one)
+            made: list[Any] = []
+
+            def by_hand(bench: Bench = two, made: list[Any] = made) -> None:
+                trader, account = bench.raw_unconnected()
+                made.append(trader)
+                trader.start()
+                assert trader.connect() == 0
+                assert trader.subscribe(account) == 0
+                for name in ("asset", "positions", "orders", "trades"):
+                    getattr(trader, f"query_stock_{name}")(account)
+
+            def let_go(made: list[Any] = made) -> None:
+                while made:
+                    stop_raw(made.pop())
+
+            samples = interleaved(
+                [Contender(RAW, by_hand), Contender(OURS, outages.outage)],
+                4 if quick else 200,
+                before=lambda let_go=let_go: (let_go(), time.sleep(0.01)),  # type: ignore[misc]
+            )
+            let_go()
+        base = median(samples[RAW])
+        rows += [
+            (
+                name,
+                f"{orders:,}",
+                span(median(took)),
+                span(percentile(took, 0.95)),
+                span(max(took)),
+                f"{median(took) / base:.2f}",
+            )
+            for name, took in samples.items()
+        ]
+    heads = ("参赛者", "当日委托", "中位数", "第 95 百分位", "最长", "比值")
+    note = (
+        "柜台断开连接并通知客户端，随即接受新的连接；本库的时间从断开起，到 state 处理函数听到 READY，"
+        "其中包括停掉旧会话、租用会话ID、建新会话、订阅、至少 4 个查询和并入当日委托。"
+        "原始一方不停旧会话（它的 stop 不计入时间），也不合并什么。"
+    )
+    return [Table(f"重连：{4 if quick else 200} 次断线", command, heads, rows, (note,))]
