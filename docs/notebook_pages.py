@@ -10,11 +10,12 @@ import re
 import shutil
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 SUFFIX = ".ipynb"
 _HEAD = """---
@@ -37,16 +38,14 @@ _PANDAS_STYLE = re.compile(r"<style scoped>.*?</style>", re.DOTALL)
 _PANDAS_TABLE = '<table border="1" class="dataframe">'
 
 
-class NotebookPage(File):
-    """A notebook in the guide's folder; mkdocs would take it for a picture otherwise."""
-
-    def is_documentation_page(self) -> bool:
-        """Always."""
-        return True
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Make each notebook a page, so that the navigation and links can name it."""
+    from mkdocs.structure.files import File
+
+    class NotebookPage(File):
+        def is_documentation_page(self) -> bool:
+            return True
+
     for file in list(files):
         if file.src_uri.endswith(SUFFIX):
             files.remove(file)

@@ -68,7 +68,7 @@ def _array(column: Column, values: list[Any]) -> Any:
         return whole.astype("int64", copy=False) if whole.dtype.kind in "iu" else _whole(values)
     seconds = whole if whole.dtype.kind in "iu" else np.nan_to_num(_numbers(values))
     moments = np.array(seconds, dtype="int64").astype("datetime64[s]")
-    moments[(seconds <= 0) | (seconds >= _LAST_SECOND)] = np.datetime64("NaT")
+    moments[(seconds <= 0) | (seconds >= _LAST_SECOND)] = np.datetime64("NaT", "s")
     return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert("Asia/Shanghai")
 
 

@@ -108,9 +108,7 @@ class Journal:
             return begun
 
         try:
-            return self._file.write(
-                lambda connection: in_one_step(connection, lambda: insert(connection))
-            )
+            return self._file.write(lambda connection: in_one_step(connection, lambda: insert(connection)))
         except _Known:
             return None
 
@@ -149,7 +147,10 @@ class Journal:
     def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool:
         """`finish` many orders in one write: key, outcome, order number and message of each."""
         return self._file.record(
-            *((sql.FINISH[outcome], self._outcome(key, number, text)) for key, outcome, number, text in outcomes)
+            *(
+                (sql.FINISH[outcome], self._outcome(key, number, text))
+                for key, outcome, number, text in outcomes
+            )
         )
 
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:

@@ -230,6 +230,7 @@ def _text(text: object, field: str) -> str:
         raise refusal(
             f"{field} 必须是字符串，收到 {type(text).__name__}: {shown(text)}", field, text, "字符串"
         )
+    text = str.__str__(text)  # not str(): a member of a text enumeration would tell its own name
     if text.isascii() and len(text) <= MAX_REMARK_BYTES and text.isprintable():
         return text
     if _has_control(text):
@@ -244,12 +245,12 @@ def _text(text: object, field: str) -> str:
 
 def _checked_id(client_order_id: object) -> str:
     rule = f"1 到 {MAX_CLIENT_ORDER_ID} 个字符，没有控制字符"
-    good = isinstance(client_order_id, str) and 0 < len(client_order_id) <= MAX_CLIENT_ORDER_ID
-    if not good or (not str(client_order_id).isprintable() and _has_control(str(client_order_id))):
+    text = str.__str__(client_order_id) if isinstance(client_order_id, str) else ""
+    if not 0 < len(text) <= MAX_CLIENT_ORDER_ID or (not text.isprintable() and _has_control(text)):
         raise refusal(
             f"client_order_id 必须是 {rule} 的字符串，收到 {shown(client_order_id)}",
             "client_order_id",
             client_order_id,
             rule,
         )
-    return str(client_order_id)
+    return text

@@ -48,7 +48,12 @@ def code_blocks(path: Path) -> list[Block]:
     """Every fenced code block of a document, in order."""
     text = path.read_text(encoding="utf-8")
     return [
-        Block(found["language"], found["body"], found["mark"] or "", text.count("\n", 0, found.start("body")) + 1)
+        Block(
+            found["language"],
+            found["body"],
+            found["mark"] or "",
+            text.count("\n", 0, found.start("body")) + 1,
+        )
         for found in _BLOCK.finditer(text)
     ]
 
@@ -115,7 +120,9 @@ def problems() -> list[str]:
                 found.append(f"{document.relative_to(ROOT)}: {wrong}")
     named = pages_in_navigation()
     found += [f"mkdocs.yml: {page} is not there" for page in named if not (GUIDE / page).is_file()]
-    found += [f"mkdocs.yml: {page} is named {times} times" for page, times in Counter(named).items() if times > 1]
+    found += [
+        f"mkdocs.yml: {page} is named {times} times" for page, times in Counter(named).items() if times > 1
+    ]
     found += [
         f"mkdocs.yml: the navigation lacks {page.relative_to(GUIDE).as_posix()}"
         for page in sorted(GUIDE.rglob("*.md"))

@@ -5,7 +5,8 @@ Never sends anything twice, never calls an unknown outcome a success or a failur
 
 from __future__ import annotations
 
-import contextlib
+import itertools
+import os
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Intent
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
+from easytrader_qmt.miniqmt.basket_desk import place_all, try_to_send
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
@@ -30,6 +32,11 @@ from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.risk import Reservation, Risk
 
 SIDE_NAMES = {"buy": "买入", "sell": "卖出"}
+_WORDS = {
+    (is_market, side): ("市价" if is_market else "限价") + name
+    for is_market in (False, True)
+    for side, name in SIDE_NAMES.items()
+}
 _LOOK_AGAIN = 0.02
 """Seconds between two looks at an order that another thread or process is sending under the same id."""
 
@@ -42,6 +49,28 @@ class Ticket:
     client_order_id: str
     begun: Begun
     future: Future[Any]
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is there."""
+        return self.future.done() and self.future.exception() is None
+
+
+class NewIds:
+    """Client order ids for orders that nobody named: no two alike, in this process or any other."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._head = ""
+        self._numbers = itertools.count(1)
+
+    def __call__(self) -> str:
+        """32 hexadecimal digits."""
+        pid = os.getpid()
+        if pid != self._pid:
+            # A forked child must not go on with its parent's.
+            self._head, self._pid = uuid.uuid4().hex[:22], pid
+        return f"{self._head}{next(self._numbers):010x}"
 
 
 class OrderDesk:
@@ -63,7 +92,7 @@ class OrderDesk:
         call_timeout: float,
         clock: Clock,
         admit: Callable[[OrderRequest], Reservation],
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] | None = None,
     ) -> None:
         self._connection = connection
         self._account = account
@@ -75,7 +104,7 @@ class OrderDesk:
         self._call_timeout = call_timeout
         self._clock = clock
         self._admit = admit
-        self._new_id = new_id
+        self._new_id = new_id if new_id is not None else NewIds()
 
     def place(self, request: OrderRequest) -> Told:
         """Send an order once and wait for its outcome, at most ``call_timeout`` seconds.
@@ -90,40 +119,7 @@ class OrderDesk:
         self, requests: Sequence[OrderRequest | Told], progress: Callable[[], object]
     ) -> list[Told]:
         """Send many orders, one after another without waiting in between, then collect their outcomes."""
-        sent: list[Ticket | Told] = []
-        by_id: dict[str, int] = {}
-        try:
-            for each in requests:
-                if isinstance(each, Told):
-                    sent.append(each)
-                    continue
-                twin = by_id.get(each.client_order_id or "")
-                if twin is not None:
-                    # The same order again: what became of it must be known first.
-                    sent[twin] = self._collected(sent[twin])
-                elif each.client_order_id:
-                    by_id[each.client_order_id] = len(sent)
-                sent.append(self._try_to_send(each))
-            deadline = self._clock.monotonic() + self._call_timeout
-            for place, ticket in enumerate(sent):
-                sent[place] = self._collected(ticket, deadline)
-                with contextlib.suppress(Exception):  # a console that went away must not cost an outcome
-                    progress()
-        except BaseException:
-            for ticket in sent:
-                if isinstance(ticket, Ticket):
-                    self._leave(ticket, "等待应答时被中断")
-            raise
-        return [each for each in sent if isinstance(each, Told)]
-
-    def _try_to_send(self, request: OrderRequest) -> Ticket | Told:
-        try:
-            return self.send(request)
-        except (NotConnected, JournalError, InvalidOrder) as error:
-            return Told("not_sent", 0, str(error), request.client_order_id or "")
-
-    def _collected(self, ticket: Ticket | Told, deadline: float | None = None) -> Told:
-        return ticket if isinstance(ticket, Told) else self.collect(ticket, deadline)
+        return place_all(self, requests, progress)
 
     # --- sending -------------------------------------------------------------------------------
 
@@ -157,6 +153,67 @@ class OrderDesk:
             begun = known
         return self._hand_over(session, request, client_order_id, begun, reservation)
 
+    def send_unnamed(self, requests: Sequence[OrderRequest], sent: list[Ticket | Told]) -> None:
+        """Send orders that have no client order id: one write of the journal, then each to the vendor's layer.
+
+        What came of each is appended to ``sent`` as it happens, so that an interrupt leaves none unheard.
+        """
+        found: list[Told | None] = []
+        passed: list[tuple[OrderRequest, str, Reservation]] = []
+        handed = 0
+        begun: list[Begun] | None = None
+        try:
+            session = self._connection.ready()
+            for request in requests:
+                try:
+                    passed.append((request, self._new_id(), self._admit(request)))
+                    found.append(None)
+                except (NotConnected, JournalError, InvalidOrder) as error:
+                    found.append(Told("not_sent", 0, str(error)))
+            account, number = self._account.account_id, session.session_id
+            intents = [Intent.of(request, account, name, session_id=number) for request, name, _ in passed]
+            begun = self._journal.begin_all(intents) if intents else []
+            if begun is not None:
+                for told in found:
+                    if told is None:
+                        handed += 1
+                        order = (*passed[handed - 1], begun[handed - 1])
+                        sent.append(self._handed(session, *order))
+                    else:
+                        sent.append(told)
+                return
+        except (NotConnected, JournalError) as error:
+            self._give_back(passed)
+            sent += [Told("not_sent", 0, str(error)) if each is None else each for each in found]
+            sent += [Told("not_sent", 0, str(error))] * (len(requests) - len(found))
+            return
+        except BaseException:
+            self._give_back(passed[handed:])
+            rest = begun[handed:] if begun is not None else []
+            self._journal.finish_all([(each.key, "not_sent", 0, "发送前被中断") for each in rest])
+            raise
+        # An id or a token of many that was known already: one by one, each by its own rules.
+        self._give_back(passed)
+        sent += [try_to_send(self, each) for each in requests]
+
+    def _give_back(self, passed: Sequence[tuple[OrderRequest, str, Reservation]]) -> None:
+        for _request, _name, reservation in passed:
+            self._risk.release(reservation)
+
+    def _handed(
+        self, session: Session, request: OrderRequest, name: str, reservation: Reservation, begun: Begun
+    ) -> Ticket | Told:
+        self._remarks.note(begun.token, request.remark)
+        if self._risk.killed:
+            # Turned on since this order was let pass, while those before it were sent.
+            self._risk.release(reservation)
+            self._journal.finish(begun.key, "not_sent", message="风控拒绝")
+            return Told("not_sent", 0, "总开关已关闭下单，没有发出这笔委托", name)
+        try:
+            return self._hand_over(session, request, name, begun, reservation)
+        except NotConnected as error:
+            return Told("not_sent", 0, str(error), name)
+
     def _was_sent(self, intent: Intent) -> bool:
         entry = self._journal.find(intent.account_id, intent.client_order_id)
         return entry is not None and entry.outcome not in RETRYABLE
@@ -170,10 +227,6 @@ class OrderDesk:
         reservation: Reservation,
     ) -> Ticket | Told:
         try:
-            logger.info(
-                "{}请求: 证券代码={}, 价格={:g}, 数量={}",
-                describe(request), request.stock_code, request.price, request.amount,
-            )  # fmt: skip
             future = session.send(
                 "order_stock_async",
                 self._account,
@@ -185,6 +238,11 @@ class OrderDesk:
                 request.strategy_name,
                 begun.remark,
             )
+            # After it has left: the line is written while the answer is on its way.
+            logger.info(
+                "{}请求: 证券代码={}, 价格={:g}, 数量={}",
+                describe(request), request.stock_code, request.price, request.amount,
+            )  # fmt: skip
         except ConnectionLost as error:
             # Raised before the vendor's layer was called, so nothing can have left.
             self._risk.release(reservation)
@@ -232,6 +290,10 @@ class OrderDesk:
             return Told("in_doubt", 0, "同一编号的委托正在发送", entry.client_order_id, entry.remark)
         return of_entry(entry)
 
+    def deadline(self) -> float:
+        """Until when answers are waited for from now on, by the clock's monotonic seconds."""
+        return self._clock.monotonic() + self._call_timeout
+
     # --- answers -------------------------------------------------------------------------------
 
     def collect(self, ticket: Ticket, deadline: float | None = None) -> Told:
@@ -240,15 +302,35 @@ class OrderDesk:
         try:
             response = settled(ticket.future, left, "下单")
         except (DeadlineExceeded, ConnectionLost) as error:
-            return self._leave(ticket, str(error))
+            return self.leave(ticket, str(error))
         except BaseException:
             # Ctrl+C while an answer is awaited: the order may be live, so it is in doubt and not forgotten.
-            self._leave(ticket, "等待应答时被中断")
+            self.leave(ticket, "等待应答时被中断")
             raise
         told = of_response(response, ticket.client_order_id, ticket.begun.remark)
         return self._written(ticket.begun, told, ticket.request)
 
-    def _leave(self, ticket: Ticket, why: str) -> Told:
+    def collect_answered(self, tickets: Sequence[Ticket]) -> list[Told]:
+        """The outcomes of orders whose answers are there, written down together."""
+        found = [of_response(one.future.result(), one.client_order_id, one.begun.remark) for one in tickets]
+        if not found:
+            return found
+        for one, told in zip(tickets, found, strict=True):
+            if told.order_id > 0:
+                self._watch.sent(told.order_id, one.begun.token)
+        outcomes = [
+            (one.begun.key, told.outcome, told.order_id, told.message)
+            for one, told in zip(tickets, found, strict=True)
+        ]
+        self._note(self._journal.finish_all(outcomes))
+        for one, told in zip(tickets, found, strict=True):
+            self._attach(one.begun, told)
+            if told.outcome == "in_doubt":
+                self._doubts.expect(one.begun.token)
+            _log(told, describe(one.request), one.request.stock_code)
+        return found
+
+    def leave(self, ticket: Ticket, why: str) -> Told:
         """Wait no longer: in doubt, until an answer that comes late settles it."""
         told = Told("in_doubt", 0, why, ticket.client_order_id, ticket.begun.remark)
         self._written(ticket.begun, told, ticket.request)
@@ -267,13 +349,27 @@ class OrderDesk:
     def _written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
         if told.order_id > 0:
             self._watch.sent(told.order_id, begun.token)
-        if not self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message):
-            # The intent is on disk, so the order is found again by its remark whatever happens now.
-            logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
+        self._note(
+            self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message)
+        )
+        self._attach(begun, told)
         if told.outcome == "in_doubt":
             self._doubts.expect(begun.token)
         _log(told, describe(request), request.stock_code)
         return told
+
+    def _attach(self, begun: Begun, told: Told) -> None:
+        """A refusal by number alone that was heard before the journal had the number is written now."""
+        if told.outcome == "accepted" and self._watch.any_refusals:
+            refusal = self._watch.refusal(told.order_id, begun.token)
+            if refusal is not None:
+                self._journal.attach_refusal(self._account.account_id, begun.token, refusal)
+
+    @staticmethod
+    def _note(written: bool) -> None:
+        if not written:
+            # The intent is on disk, so the order is found again by its remark whatever happens now.
+            logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
 
 
 def _log(told: Told, what: str, stock_code: str) -> None:
@@ -287,4 +383,4 @@ def _log(told: Told, what: str, stock_code: str) -> None:
 
 def describe(request: OrderRequest) -> str:
     """The kind of order in the log's words."""
-    return ("市价" if request.is_market else "限价") + SIDE_NAMES[request.action]
+    return _WORDS[request.is_market, request.action]

@@ -17,12 +17,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
-
-from filelock import FileLock
+from typing import TYPE_CHECKING
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, InvalidArgument
 from easytrader_qmt.miniqmt.session_slots import FOLDER, IdUse, Record, Slot, is_foreign, unlock, usage
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["IdUse", "Lease", "SessionIds", "usage"]
 

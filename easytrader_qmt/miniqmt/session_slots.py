@@ -10,10 +10,12 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from easytrader_qmt.clock import Clock
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 FOLDER = "easytrader_qmt"
 """Where locks and records lie, below the terminal's userdata_mini."""
@@ -106,6 +108,9 @@ class Slot:
 
     def lock(self) -> FileLock | None:
         """The id's OS lock, or None when somebody holds it. Raises OSError when it cannot be tried."""
+        # Imported here, because some versions write a file when they are imported.
+        from filelock import FileLock, Timeout
+
         lock = FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
         try:
             lock.acquire()

@@ -19,8 +19,12 @@ def main() -> None:
     """Run the subjects that were asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="NAME", help=", ".join(SUBJECTS))
-    parser.add_argument("--quick", action="store_true", help="few rounds: shows that it runs, measures little")
-    parser.add_argument("--markdown", metavar="DIR", help="write NAME.md there, and the tables into benchmarks.md")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds: shows that it runs, measures little"
+    )
+    parser.add_argument(
+        "--markdown", metavar="DIR", help="write NAME.md there, and the tables into benchmarks.md"
+    )
     given = parser.parse_args()
     print(surroundings(), end="\n\n")
     for name in given.only or SUBJECTS:

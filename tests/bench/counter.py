@@ -53,7 +53,9 @@ class BenchCounter:
     def hold(self, orders: int = 0, positions: int = 0, trades: int = 0) -> None:
         """From now on the lists have that many rows."""
         self._lists["queryStockOrders"] = [_struct("XtOrder", order_row(n)) for n in range(orders)]
-        self._lists["queryStockPositions"] = [_struct("XtPosition", position_row(n)) for n in range(positions)]
+        self._lists["queryStockPositions"] = [
+            _struct("XtPosition", position_row(n)) for n in range(positions)
+        ]
         self._lists["queryStockTrades"] = [_struct("XtTrade", trade_row(n)) for n in range(trades)]
 
     def drop(self) -> None:

@@ -57,7 +57,13 @@ def run(quick: bool, command: str) -> list[Table]:
         rows.append(_grown(f"本库，{outages:,} 次重连", outages, max(1, outages // 100), break_it))
     heads = ("做了什么", "开始内存", "结束内存", "后一半的斜率", "开始线程", "结束线程")
     return [
-        Table("内存与线程", command, heads, rows, ("斜率是后一半各次取样的最小二乘直线；委托日志和日志行都关闭。",)),
+        Table(
+            "内存与线程",
+            command,
+            heads,
+            rows,
+            ("斜率是后一半各次取样的最小二乘直线；委托日志和日志行都关闭。",),
+        ),
         Table(
             "xtquant 自己的容器里留下了什么",
             command,
@@ -90,7 +96,9 @@ def _grown(what: str, times: int, step: int, act: Callable[[int], None]) -> tupl
 
 
 def _kept(who: str, trader: Any) -> list[tuple[str, int]]:
-    return [(f"{who} {name}", len(getattr(trader, name))) for name in _KEPT_IN_VENDOR if hasattr(trader, name)]
+    return [
+        (f"{who} {name}", len(getattr(trader, name))) for name in _KEPT_IN_VENDOR if hasattr(trader, name)
+    ]
 
 
 def _memory() -> int:

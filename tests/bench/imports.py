@@ -21,7 +21,11 @@ with Bench() as bench:
     {}
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
-_IDLES = {"只有仿真端和 xtquant": "pass", "原始 XtQuantTrader": "bench.raw()", "easytrader": "bench.easytrader()"}
+_IDLES = {
+    "只有仿真端和 xtquant": "pass",
+    "原始 XtQuantTrader": "bench.raw()",
+    "easytrader": "bench.easytrader()",
+}
 _IDLES |= {"本库，无委托日志": "bench.ours()", "本库，有委托日志": "bench.ours(journal=True)"}
 
 

@@ -33,7 +33,10 @@ class Table:
     def markdown(self) -> str:
         """The table with its command and its notes."""
         lines = [f"### {self.title}", "", f"`{self.command}`", ""]
-        lines += [f"| {' | '.join(self.heads)} |", f"|{'|'.join(['---'] + ['---:'] * (len(self.heads) - 1))}|"]
+        lines += [
+            f"| {' | '.join(self.heads)} |",
+            f"|{'|'.join(['---'] + ['---:'] * (len(self.heads) - 1))}|",
+        ]
         lines += [f"| {' | '.join(row)} |" for row in self.rows]
         for note in self.notes:
             lines += ["", note]

@@ -21,9 +21,7 @@ def run(quick: bool, command: str) -> list[Table]:
     rounds, block = (2, 20) if quick else (40, 50)
     with Bench() as bench:
         tight = interleaved(contenders(bench), rounds, block)
-        paused = interleaved(
-            contenders(bench), rounds // 2, block // 2, before=lambda: time.sleep(0.001)
-        )
+        paused = interleaved(contenders(bench), rounds // 2, block // 2, before=lambda: time.sleep(0.001))
     return [
         Table("一笔委托，等到应答：不停顿", command, COMPARED, compared(tight, RAW), (NOTE,)),
         Table(

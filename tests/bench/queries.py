@@ -49,7 +49,8 @@ def run(quick: bool, command: str) -> list[Table]:
             command,
             ("查询", "行数", "原始对象", "easytrader", "本库", "第 5–95 百分位（本库）", "本库 / easytrader"),
             dicts,
-            ("原生对象预先造好：表中没有仿真端造对象的时间，只有传递和转成字典的时间。本库每行比 easytrader 多 2 到 5 个字段。",),
+            ("原生对象预先造好：表中没有仿真端造对象的时间，只有传递和转成字典的时间。"
+                "本库每行比 easytrader 多 2 到 5 个字段。",),
         ),
         Table(
             "查询，DataFrame",

@@ -118,7 +118,7 @@ def test_a_reason_that_comes_as_a_push_of_its_own(
 
 def test_a_cancel_without_an_answer(new_user: NewUser, terminal: Terminal) -> None:
     user = new_user()
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
     number = rest(user)
     terminal.faults.freeze()
     answer = user.cancel_entrust(number)

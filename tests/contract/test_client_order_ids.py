@@ -186,7 +186,7 @@ def intent_of(user: SimTrader, client_order_id: str) -> Any:
 def test_an_id_in_doubt_is_not_sent_again_unless_proved_absent(new_user: NewUser, terminal: Terminal) -> None:
     clock = FakeClock(time.time())
     user = new_user(clock=clock)
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
     heard = Heard()
     user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
     terminal.faults.lose_responses(1)
@@ -202,7 +202,7 @@ def test_an_id_in_doubt_is_not_sent_again_unless_proved_absent(new_user: NewUser
 def test_a_doubt_is_found_again_by_the_next_process(new_user: NewUser, terminal: Terminal) -> None:
     """Here the next connection: it reads the journal, looks at the counter, and tells when it is READY."""
     user = new_user()
-    user.connect(call_timeout=0.05)
+    user.connect(call_timeout=0.3)
     terminal.faults.lose_responses(1)
     with pytest.raises(OrderInDoubt):
         user.buy("600036", 35.0, 100, client_order_id="a")
@@ -218,7 +218,7 @@ def test_a_doubt_is_found_again_by_the_next_process(new_user: NewUser, terminal:
 def test_what_the_counter_cannot_tell_stays_in_doubt(new_user: NewUser, terminal: Terminal, log: list[str]) -> None:
     clock = FakeClock(time.time())
     user = new_user(clock=clock)
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)
     with pytest.raises(OrderInDoubt):
         user.buy("600036", 35.0, 100, client_order_id="a")
@@ -415,7 +415,7 @@ def test_an_outcome_that_cannot_be_written_is_not_lost(
 
 def test_the_event_can_be_sent_over_a_wire(new_user: NewUser, terminal: Terminal) -> None:
     user = new_user()
-    user.connect(call_timeout=0.05)
+    user.connect(call_timeout=0.3)
     heard = Heard()
     user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
     terminal.faults.lose_responses(1)

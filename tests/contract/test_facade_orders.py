@@ -298,7 +298,7 @@ def test_an_order_while_the_connection_is_down(user: SimTrader, terminal: Termin
 
 def test_an_order_without_an_answer_is_in_doubt(new_user: Any, terminal: Terminal) -> None:
     user = new_user()
-    user.connect(call_timeout=0.05)
+    user.connect(call_timeout=0.3)
     terminal.faults.lose_responses(1, placed=True)
     with pytest.raises(OrderInDoubt) as caught:
         user.buy("600036", 35.0, 100)

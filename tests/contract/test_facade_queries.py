@@ -203,7 +203,7 @@ def test_none_is_not_empty(user: SimTrader, terminal: Terminal, monkeypatch: Any
 
 def test_a_frozen_terminal_is_not_waited_for(new_user: Any, terminal: Terminal) -> None:
     user = new_user()
-    user.connect(call_timeout=0.05)
+    user.connect(call_timeout=0.3)
     terminal.faults.freeze()
     for query in ("balance", "position", "today_entrusts"):
         with pytest.raises(QueryFailed):

@@ -37,7 +37,7 @@ def clock() -> FakeClock:
 def doubtful(new_user: NewUser, clock: FakeClock) -> SimTrader:
     """A trader whose calls end soon, and for whom seconds pass only when told to."""
     user = new_user(clock=clock)
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
     return user
 
 

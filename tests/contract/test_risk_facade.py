@@ -110,7 +110,7 @@ def test_a_restart_does_not_forget_the_day(journal: Any, new_user: NewUser, seam
 def test_what_never_left_does_not_count(new_user: NewUser, terminal: Terminal, seam: Seam) -> None:
     clock = FakeClock(time.time())
     user = new_user(clock=clock)
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)
     with pytest.raises(OrderInDoubt):
         user.buy("600036", 35.0, 100)

@@ -32,7 +32,9 @@ def guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script(tmp_path, readme, "README.zh-CN.md")
     script(tmp_path, "site_name: x\n\nnav:\n  - 首页: a.md\n  - 组:\n      - 二: b.md\n", "mkdocs.yml")
     script(pages, "# 甲\n\n## 第一 节\n\n[乙](b.md#second-part)\n![图](a.md)\n`[x](nowhere.md)`\n", "a.md")
-    script(pages, "# 乙\n\n## Second *part*\n\n## 同\n\n## 同\n\n## 定 {#own-id}\n\n[甲](a.md#第一-节)\n", "b.md")
+    script(
+        pages, "# 乙\n\n## Second *part*\n\n## 同\n\n## 同\n\n## 定 {#own-id}\n\n[甲](a.md#第一-节)\n", "b.md"
+    )
     monkeypatch.setattr(documents, "ROOT", tmp_path)
     monkeypatch.setattr(documents, "GUIDE", pages)
     documents.anchors.cache_clear()

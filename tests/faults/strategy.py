@@ -1,6 +1,6 @@
 """A strategy as a process of its own, which may end itself at an exact step of an order's way.
 
-    python strategy.py TERMINAL IDS... ; STAGE in the environment, one line of JSON for each order
+python strategy.py TERMINAL IDS... ; STAGE in the environment, one line of JSON for each order
 """
 
 from __future__ import annotations

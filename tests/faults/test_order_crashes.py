@@ -17,6 +17,7 @@ from easytrader_qmt.remarks import order_token, token_of
 from easytrader_qmt.sim.spawned import SpawnedTerminal, spawn
 from tests.facade import SOON
 from tests.faults import strategy
+from tests.link_peers import eventually
 
 ACCOUNT = "SIM0000000001"
 Start = Callable[[], SpawnedTerminal]
@@ -133,8 +134,7 @@ def test_the_terminal_dies_while_an_order_is_under_way(start: Start, home: Path)
         control.faults.lose_responses(1)
         trading.go()
         # The order is at the counter, its answer is not coming; the strategy waits for it.
-        while not control.orders():
-            pass
+        eventually(control.orders)
     child.kill()
     child = start()
     status, answers = trading.end()
