@@ -139,7 +139,7 @@ class Handlers:
     """The user's handlers by event name."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(EVENTS, ())
+        self._handlers: dict[str, tuple[_Registration, ...]] = dict.fromkeys(EVENTS, ())
         self._lock = threading.Lock()
 
     def add(self, name: str, handler: Handler) -> Subscription:

@@ -22,6 +22,8 @@ class KillSwitch:
         self.path = path
         self._clock = clock
         self._here: str | None = None
+        self.turns = 0
+        """How often it was turned on from this process."""
 
     def on(self) -> bool:
         """Whether orders are stopped; asks the file system each time."""
@@ -51,6 +53,7 @@ class KillSwitch:
     def turn_on(self, reason: str) -> bool:
         """Stop orders here at once. False: the file could not be written, so only here, until `turn_off`."""
         self._here = reason
+        self.turns += 1
         if self.path is None:
             return True
         content = {"reason": reason, "at": shanghai(self._clock.now()).isoformat(timespec="seconds")}

@@ -70,6 +70,11 @@ class Risk:
         return self._switch.on()
 
     @property
+    def kills(self) -> int:
+        """How often the kill switch was turned on from this process; costs no look at the file."""
+        return self._switch.turns
+
+    @property
     def kill_reason(self) -> str:
         """Why the kill switch is on, as far as it was written; '' otherwise."""
         return self._switch.reason() if self._switch.on() else ""
@@ -107,16 +112,22 @@ class Risk:
             self._notional += notional
 
     def check_order(
-        self, request: OrderRequest, *, reconciled: bool = True, reference_price: float | None = None
+        self,
+        request: OrderRequest,
+        *,
+        reconciled: bool = True,
+        reference_price: float | None = None,
+        killed: bool | None = None,
     ) -> Reservation:
         """Let an order pass and count it, or raise InvalidOrder (field ``risk``, rule the limit's name).
 
         ``reconciled``: no earlier order is in doubt. ``reference_price``: yuan, for an order without a price.
+        ``killed``: what `killed` has just said; None looks itself.
         Call `release` with the answer if nothing was sent after all.
         """
         limits = self.limits
         code = request.stock_code
-        if self._switch.on():
+        if self._switch.on() if killed is None else killed:
             raise self._killed()
         if self._allowed is not None and code not in self._allowed:
             raise _over("allowed", code, f"{code} 不在允许交易的证券之内。请换证券，或把它加入 allowed")

@@ -155,7 +155,7 @@ class Rules(Mapping[str, Board]):
         made = Security(code, board.market, self._overrides.get(f"{code}.{board.market}", board))
         if len(self._parsed) >= _MOST_PARSED:
             self._parsed.clear()
-        self._parsed[str(security)] = made
+        self._parsed[str.__str__(security)] = made
         return made
 
     def _listed(self, code: str, market: Market) -> Board:

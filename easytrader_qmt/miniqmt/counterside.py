@@ -108,12 +108,14 @@ class AccountSide:
 
     # --- limits --------------------------------------------------------------------------------
 
-    def _admit(self, request: OrderRequest) -> Reservation:
+    def _admit(self, request: OrderRequest, killed: bool | None = None) -> Reservation:
         """Let an order pass the limits. Raises InvalidOrder; JournalError while today is not yet counted."""
         self._count_earlier()
         reconciled = not self.risk.limits.require_reconciled or self.doubts.look_again()
         reference = None if request.price else self._reference_price(request.stock_code)
-        return self.risk.check_order(request, reconciled=reconciled, reference_price=reference)
+        return self.risk.check_order(
+            request, reconciled=reconciled, reference_price=reference, killed=killed
+        )
 
     def _count_earlier(self) -> None:
         """Count today's orders of earlier connections and processes, once, where a limit for the day is set."""

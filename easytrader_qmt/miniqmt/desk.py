@@ -76,7 +76,8 @@ class NewIds:
 class OrderDesk:
     """One account's way to the counter.
 
-    ``admit`` lets an order pass the risk limits and counts it, or raises.
+    ``admit`` lets an order pass the risk limits and counts it, or raises; its second argument is what the kill
+    switch has just said, None to look.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class OrderDesk:
         *,
         call_timeout: float,
         clock: Clock,
-        admit: Callable[[OrderRequest], Reservation],
+        admit: Callable[[OrderRequest, bool | None], Reservation],
         new_id: Callable[[], str] | None = None,
     ) -> None:
         self._connection = connection
@@ -136,7 +137,7 @@ class OrderDesk:
                 return known
             begun = known
         try:
-            reservation = self._admit(request)
+            reservation = self._admit(request, None)
         except BaseException:
             if begun is not None:
                 self._journal.finish(begun.key, "not_sent", message="风控拒绝")
@@ -164,9 +165,11 @@ class OrderDesk:
         begun: list[Begun] | None = None
         try:
             session = self._connection.ready()
+            # One look at its file for all of them; what this process does to it meanwhile is seen at once.
+            kills, killed = self._risk.kills, self._risk.killed
             for request in requests:
                 try:
-                    passed.append((request, self._new_id(), self._admit(request)))
+                    passed.append((request, self._new_id(), self._admit(request, killed)))
                     found.append(None)
                 except (NotConnected, JournalError, InvalidOrder) as error:
                     found.append(Told("not_sent", 0, str(error)))
@@ -178,7 +181,7 @@ class OrderDesk:
                     if told is None:
                         handed += 1
                         order = (*passed[handed - 1], begun[handed - 1])
-                        sent.append(self._handed(session, *order))
+                        sent.append(self._handed(session, kills, *order))
                     else:
                         sent.append(told)
                 return
@@ -201,10 +204,16 @@ class OrderDesk:
             self._risk.release(reservation)
 
     def _handed(
-        self, session: Session, request: OrderRequest, name: str, reservation: Reservation, begun: Begun
+        self,
+        session: Session,
+        kills: int,
+        request: OrderRequest,
+        name: str,
+        reservation: Reservation,
+        begun: Begun,
     ) -> Ticket | Told:
         self._remarks.note(begun.token, request.remark)
-        if self._risk.killed:
+        if self._risk.kills != kills and self._risk.killed:
             # Turned on since this order was let pass, while those before it were sent.
             self._risk.release(reservation)
             self._journal.finish(begun.key, "not_sent", message="风控拒绝")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,11 +23,12 @@ from typing import Any
 
 from easytrader_qmt.sim import link_client
 from easytrader_qmt.sim.spawned import SpawnedTerminal, spawn
+from tests.bench.__main__ import keep
 from tests.faults.campaign_contenders import ACCOUNT, CONTENDERS
 from tests.faults.campaign_intents import BASES, Follower, intents_of, lines_of
 from tests.faults.campaign_script import Exchange, Script, drawn
 from tests.faults.campaign_strategy import environment
-from tests.faults.campaign_truth import Result, judged, markdown, printed
+from tests.faults.campaign_truth import Result, judged, printed, tables
 
 _STALL_SECONDS = 25.0
 _END_SECONDS = 90.0
@@ -60,7 +62,7 @@ class Stage:
 
     def signal_terminal(self, number: int) -> None:
         if self._terminal is not None and self._terminal.poll() is None:
-            self._terminal._process.send_signal(number)
+            os.kill(self._terminal.pid, number)
 
     def start_strategy(self) -> None:
         if self._strategy is None:
@@ -170,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=None, help="one for every twenty orders by default")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--contender", choices=sorted(CONTENDERS), default="ours")
-    parser.add_argument("--pace", type=float, default=50.0, help="orders per second without faults")
+    parser.add_argument("--pace", type=float, default=100.0, help="orders per second without faults")
     parser.add_argument("--markdown", type=Path, default=None, help="file whose tables get this run too")
     parser.add_argument("--log", default="", help="file for the strategy's log")
     parser.add_argument("--keep", default="", help="file for the strategy's record and the book")
@@ -193,8 +195,8 @@ def write_markdown(path: Path, result: Result) -> None:
     runs = sorted([*runs, asdict(result)], key=lambda one: (one["contender"] != "ours", one["seed"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
-    command = "python -m tests.faults.campaign --orders ORDERS --seed SEED --contender ours|easytrader"
-    path.write_text(markdown([Result(**one) for one in runs], command), encoding="utf-8")
+    made = tables([Result(**one) for one in runs])
+    keep(path.parent, path.stem, "\n".join(table.markdown() for table in made))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Ours:
                 client_order_id=intent.client_order_id,
             )
         except (errors.NotConnected, errors.JournalError) as error:
-            return Answer("later", text=str(error))
+            return Answer("later", text=f"{type(error).__name__}: {error}")
         except errors.OrderInDoubt as error:
             return Answer("doubt", text=str(error))
         if told["entrust_no"] > 0:

@@ -76,7 +76,7 @@ def drawn(seed: int, orders: int, faults: int) -> list[Fault]:
             at,
             rng.uniform(0.05, _LONGEST),
             rng.uniform(0.0, 0.4),
-            rng.random() < 0.25,
+            rng.random() < 0.35,
             rng.randint(1, 4),
         )
         for at in places

@@ -169,6 +169,7 @@ class Strategy:
         said = self._timed("again" if again else "place", AGAIN if again else FIRST,
                            lambda: self._contender.place(intent))  # fmt: skip
         if said.kind == "later":
+            self._record.add("held", n=intent.number, text=said.text)
             self._agenda.add(intent, 0, 0.05, again=True)
             self._contender.wait(0.5)
             return

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, InvalidOrder, OrderNotFinal
+from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, InvalidOrder, OrderNotFinal, shown
 from easytrader_qmt.price_types import MARKET_TTYPES
 from easytrader_qmt.remarks import token_of
 from easytrader_qmt.securities import parse
@@ -70,12 +70,28 @@ rng = random.Random(SEED)
 
 
 def drawn(make: Callable[[], Any], most: int, *always: Any) -> st.SearchStrategy[Any]:
-    """One of many values that were drawn beforehand: as random, and many times faster.
-
-    By its place, because hypothesis shows what it draws, and some of these cannot be shown.
-    """
-    pool = [*always, *(make() for _ in range(most))]
+    """One of many values that were drawn beforehand: as random, and many times faster."""
+    pool = [Box(each) for each in (*always, *(make() for _ in range(most)))]
     return st.integers(0, len(pool) - 1).map(pool.__getitem__)
+
+
+class Box:
+    """A value that can be shown: hypothesis shows what it draws, and some of these refuse to be."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return shown(self.value)
+
+
+def opened(box: Any) -> Any:
+    """The value in a box, or in every box of a dict or a list."""
+    if isinstance(box, Box):
+        return box.value
+    if isinstance(box, dict):
+        return {name: opened(each) for name, each in box.items()}
+    return [opened(each) for each in box] if isinstance(box, list) else box
 
 
 def letters() -> str:
@@ -106,7 +122,7 @@ _ORDINARY = ["600036", "sh600036", "000001.XSHE", "688981", "300750", "430047.BJ
 
 CODES = drawn(code, 400, *HOSTILE, *(_ORDINARY * 30))
 NUMBERS = drawn(number, 400, *HOSTILE)
-AMOUNTS = drawn(amount, 400, *HOSTILE)
+AMOUNTS = drawn(amount, 400, *HOSTILE, *([200, 1000] * 100))
 TEXTS = drawn(letters, 100, *HOSTILE, *(["网格", ""] * 100))
 TTYPES = drawn(lambda: rng.choice(_TTYPES), 200, *HOSTILE, *([None] * 100))
 ANYTHING = drawn(letters, 1, *HOSTILE)
@@ -219,7 +235,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     user = SimTrader(terminal=terminal)
     with pytest.MonkeyPatch.context() as patch:
         seam = Seam(terminal, patch)
-        user.connect(journal=False, heartbeat_interval=0)
+        user.connect(journal=False, quotes=False, heartbeat_interval=0)
         yield Counter(user, seam)
         user.exit()
         terminal.close()
@@ -230,7 +246,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
 @given(CODES, NUMBERS, AMOUNTS, WORDS)
 def test_limit_orders(counter: Counter, verb: str, code: Any, price: Any, amount: Any, words: Any) -> None:
     call = getattr(counter.user, verb)
-    answer = counter.ends(lambda: call(code, price, amount, **words), InvalidOrder)
+    answer = counter.ends(lambda: call(*opened([code, price, amount]), **opened(words)), InvalidOrder)
     assert answer is None or answer["entrust_no"] > 0
 
 
@@ -241,14 +257,14 @@ def test_market_orders(
     counter: Counter, verb: str, code: Any, amount: Any, ttype: Any, protect: Any, words: Any
 ) -> None:
     call = getattr(counter.user, verb)
-    answer = counter.ends(lambda: call(code, amount, ttype, protect_price=protect, **words), InvalidOrder)
+    answer = counter.ends(lambda: call(*opened([code, amount, ttype]), protect_price=opened(protect), **opened(words)), InvalidOrder)
     assert answer is None or answer["entrust_no"] > 0
 
 
 @examples(800)
 @given(st.lists(ORDERS, max_size=4))
 def test_baskets(counter: Counter, orders: list[Any]) -> None:
-    told = counter.ends(lambda: counter.user.batch(orders))
+    told = counter.ends(lambda: counter.user.batch(opened(orders)))
     assert len(told) == len(orders)
     assert {each["outcome"] for each in told} <= {"accepted", "not_sent"}
     assert all((each["entrust_no"] > 0) == (each["outcome"] == "accepted") for each in told)
@@ -256,7 +272,8 @@ def test_baskets(counter: Counter, orders: list[Any]) -> None:
 
 @examples(200)
 @given(ANYTHING)
-def test_what_is_no_basket(counter: Counter, orders: Any) -> None:
+def test_what_is_no_basket(counter: Counter, box: Box) -> None:
+    orders = box.value
     if type(orders) in (list, tuple, set, range, np.ndarray) or isinstance(orders, Evil):
         return  # these are lists, of things that are no orders
     counter.ends(lambda: counter.user.batch(orders), InvalidArgument)
@@ -265,30 +282,31 @@ def test_what_is_no_basket(counter: Counter, orders: Any) -> None:
 @examples(700)
 @given(st.one_of(NUMBERS, AMOUNTS, TEXTS))
 def test_cancels(counter: Counter, number: Any) -> None:
-    answer = counter.ends(lambda: counter.user.cancel_entrust(number), InvalidOrder)
+    answer = counter.ends(lambda: counter.user.cancel_entrust(*opened([number])), InvalidOrder)
     assert answer is None or list(answer) == ["success", "message"]
 
 
 @examples(700)
 @given(TEXTS, st.one_of(st.sampled_from(["SH", "sz", "BJ", 0, 1, 70]), TEXTS, NUMBERS))
 def test_cancels_by_the_counters_number(counter: Counter, sysid: Any, market: Any) -> None:
-    answer = counter.ends(lambda: counter.user.cancel_sysid(sysid, market), InvalidOrder)
+    answer = counter.ends(lambda: counter.user.cancel_sysid(*opened([sysid, market])), InvalidOrder)
     assert answer is None or list(answer) == ["success", "message"]
 
 
 @examples(300)
 @given(CODES)
 def test_cancels_of_everything(counter: Counter, code: Any) -> None:
-    answer = counter.ends(lambda: counter.user.cancel_all(code), InvalidOrder)
+    answer = counter.ends(lambda: counter.user.cancel_all(*opened([code])), InvalidOrder)
     assert answer in (None, [])
 
 
 @examples(300)
 @given(st.one_of(AMOUNTS, TEXTS), st.one_of(st.just(0), ANYTHING))
 def test_waits(counter: Counter, number: Any, timeout: Any) -> None:
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0:
-        timeout = 0
-    counter.ends(lambda: counter.user.wait(number, timeout), InvalidOrder, InvalidArgument, OrderNotFinal)
+    seconds = opened(timeout)
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:
+        seconds = 0
+    counter.ends(lambda: counter.user.wait(opened(number), seconds), InvalidOrder, InvalidArgument, OrderNotFinal)
 
 
 def test_enough_reached_the_counter_to_mean_something(counter: Counter) -> None:
