@@ -137,21 +137,24 @@ class MemoryJournal:
         self._attempts.setdefault((intent.account_id, intent.client_order_id), []).append(key)
         self._tokens[token] = key
         if len(self._entries) > _KEPT:
-            self._forget(next(iter(self._entries)))
+            self._forget_oldest()
         return Begun(True, key, attempt, token, remark)
 
-    def _forget(self, key: int) -> None:
-        held = self._entries[key]
-        if held.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
-            self._entries.move_to_end(key)
+    def _forget_oldest(self) -> None:
+        for _ in range(len(self._entries)):
+            key, held = next(iter(self._entries.items()))
+            if held.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
+                self._entries.move_to_end(key)
+                continue
+            of = held.intent
+            del self._entries[key]
+            self._tokens.pop(held.token, None)
+            self._numbers.pop((of.account_id, held.order_id), None)
+            attempts = self._attempts[of.account_id, of.client_order_id]
+            attempts.remove(key)
+            if not attempts:
+                del self._attempts[of.account_id, of.client_order_id]
             return
-        del self._entries[key]
-        self._tokens.pop(held.token, None)
-        self._numbers.pop((held.intent.account_id, held.order_id), None)
-        name = held.intent.account_id, held.intent.client_order_id
-        self._attempts[name].remove(key)
-        if not self._attempts[name]:
-            del self._attempts[name]
 
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
         """As `journal.Journal.finish`."""

@@ -224,7 +224,7 @@ def _has_control(text: str) -> bool:
 
 def _text(text: object, field: str) -> str:
     """Text for one of the vendor's short fields, which cuts silently and crashes on None."""
-    if text is None:
+    if text is None or (type(text) is str and not text):
         return ""
     if not isinstance(text, str):
         raise refusal(

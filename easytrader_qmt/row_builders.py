@@ -2,8 +2,8 @@
 
 Reads attributes and nothing else: it never keeps an object, never writes to one and never asks for more.
 
-Per table and layout of object one function is compiled whose body is the plain dict literal; attributes that
-a version of xtquant lacks are None in it. What makes that function raise (the vendor's getters do, on a
+Per table and layout of object one function is compiled that fills a copy of the empty row; attributes that a
+version of xtquant lacks stay None in it. What makes that function raise (the vendor's getters do, on a
 Chinese character cut in half) is read again field by field.
 """
 
@@ -121,22 +121,23 @@ def _compiled(table: Table, missing: frozenset[str]) -> _Build:
     lines = ["def build(objects, remarks):", " words = users_words(remarks)", " out = []"]
     lines += [" append = out.append", " for each in objects:"]
     lines += [f"  {name} = each.{name}" for name in sorted(twice)]
-    lines.append("  append({")
-    scope: dict[str, Any] = {"users_words": _users_words}
+    # A copy of a row that has every key grows no further: much cheaper than a literal of this many keys.
+    lines.append("  made = new()")
+    scope: dict[str, Any] = {"users_words": _users_words, "new": dict.fromkeys(table.keys).copy}
     for column in table.columns:
         name = column.attribute
         value = name if name in twice else f"each.{name}"
         if name in missing:
-            value = "None"
-        elif column.derive == "security":
+            continue
+        if column.derive == "security":
             value = f"{value}[:6]"
         elif column.derive == "remark":
             value = f"words({value}) if {TOKEN_MARK!r} in {value} else {value}"
         elif column.derive == "name":
             scope[f"name_{name}"] = _names(name).get
             value = f"name_{name}({value}, {value})"
-        lines.append(f"   {column.key!r}: {value},")
-    lines += ["  })", " return out"]
+        lines.append(f"  made[{column.key!r}] = {value}")
+    lines += ["  append(made)", " return out"]
     exec("\n".join(lines), scope)
     build: _Build = scope["build"]
     return build

@@ -120,6 +120,11 @@ class Rig:
         """Every state it went through."""
         return [row["state"] for row in self.news.of("state")]
 
+    @property
+    def counter_trades(self) -> list[str]:
+        """The counter's own trades, by number."""
+        return [row["traded_id"] for row in self.terminal.trades()]
+
     def trades(self) -> list[tuple[str, bool]]:
         """Each trade that was told: its number and whether it was recovered."""
         return [(row["traded_id"], row["recovered"]) for row in self.news.of("trade")]

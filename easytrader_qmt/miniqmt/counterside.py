@@ -113,9 +113,7 @@ class AccountSide:
         self._count_earlier()
         reconciled = not self.risk.limits.require_reconciled or self.doubts.look_again()
         reference = None if request.price else self._reference_price(request.stock_code)
-        return self.risk.check_order(
-            request, reconciled=reconciled, reference_price=reference, killed=killed
-        )
+        return self.risk.check_order(request, reconciled=reconciled, reference_price=reference, killed=killed)
 
     def _count_earlier(self) -> None:
         """Count today's orders of earlier connections and processes, once, where a limit for the day is set."""

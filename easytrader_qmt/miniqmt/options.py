@@ -25,34 +25,50 @@ _EASYTRADER_ONLY = frozenset({"user", "password", "exe_path", "comm_password", "
 
 @dataclass(frozen=True)
 class ConnectOptions:
-    """Everything ``connect`` can be told, checked. Seconds unless said otherwise.
-
-    ``account_type`` is the vendor's word, such as STOCK or CREDIT. ``session_ids`` is the pool's first and
-    last id, ``session_id`` fixes one. ``wait`` is how long a first connect keeps trying. ``quotes`` and
-    ``journal`` False mean none; None means the terminal's quotes and the default file.
-    """
+    """Everything ``connect`` can be told, checked. Seconds unless said otherwise."""
 
     miniqmt_path: str
+    """The terminal's ``userdata_mini``, an existing folder."""
     stock_account: str
+    """The account's number, text of at most 23 bytes."""
     account_type: str = "STOCK"
+    """The vendor's word for the kind of account, such as STOCK or CREDIT."""
     trader_callback: Any = None
+    """Hears every push as the vendor's own object; None logs them."""
     reconnect_enabled: bool = True
+    """Whether a lost connection is made anew without being asked."""
     reconnect_interval: float = 5.0
+    """Between two attempts; 0.1 at least."""
     max_reconnect_attempts: int = 0
+    """In one outage; 0 for ever."""
     reconnect_backoff: float | None = None
+    """Let the interval double with each attempt, with jitter, up to this; None: steady."""
     heartbeat_interval: float = 30.0
+    """Between two probes of a quiet connection; 0 for none."""
     call_timeout: float = 10.0
+    """For an order, a cancel or a query."""
     connect_timeout: float = 15.0
+    """For one ``connect()`` of the vendor's."""
     stop_timeout: float = 5.0
+    """For one ``stop()`` of the vendor's; then it is left behind."""
     wait: float = 0.0
+    """How long a first connect keeps trying; 0 for a single attempt."""
     session_id: int | None = None
+    """Use this session id only; None leases one of the pool."""
     session_ids: tuple[int, int] = (100, 119)
+    """The pool's first and last id."""
     raise_on_reject: bool = False
+    """Whether a refusal by the counter raises OrderRejected instead of answering -1."""
     price_rounding: PriceRounding = "nearest"
+    """What becomes of a price between two ticks: ``nearest``, or ``strict`` to refuse it."""
     quotes: QuoteSource | Literal[False] | None = None
+    """What knows the day's price limits; None: the terminal's own quotes, False: nothing does."""
     journal: str | os.PathLike[str] | Literal[False] | None = None
+    """The order journal's file; None: the default one, False: none, so ids hold for this connection only."""
     risk: RiskLimits = field(default_factory=RiskLimits)
+    """Limits an order must keep to; all off by default. ``connect`` takes them by name."""
     rules: Rules = field(default_factory=lambda: RULES)
+    """The board rules; see ``securities.RULES.override``."""
 
     @property
     def policy(self) -> ReconnectPolicy:

@@ -39,7 +39,15 @@ def test_one_refusal_does_not_stop_the_rest(user: SimTrader, terminal: Terminal)
             {**BUY, "client_order_id": "mine", "remark": "备注", "strategy_name": "网格"},
         ]
     )
-    assert outcomes(told) == ["accepted", "refused", "not_sent", "accepted", "accepted", "accepted", "accepted"]
+    assert outcomes(told) == [
+        "accepted",
+        "refused",
+        "not_sent",
+        "accepted",
+        "accepted",
+        "accepted",
+        "accepted",
+    ]
     assert [list(each) for each in told] == [KEYS] * 7
     assert [each["sent"] for each in told] == [True, True, False, True, True, True, True]
     assert [each["entrust_no"] > 0 for each in told] == [True, False, False, True, True, True, True]

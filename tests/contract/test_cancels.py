@@ -66,7 +66,9 @@ def test_an_order_nobody_knows(user: SimTrader) -> None:
     assert "未找到" in answer["message"]
 
 
-def test_a_cancel_that_is_already_under_way(user: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancel_that_is_already_under_way(
+    user: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cancels, "_REASON_SECONDS", 0.01)
     number = rest(user)
     monkeypatch.setattr(seam.terminal, "request", refused_cancels(seam, status=51))
@@ -225,7 +227,9 @@ def test_all_of_one_security(user: SimTrader) -> None:
         user.cancel_all("xx")
 
 
-def test_all_are_asked_for_before_any_is_waited_for(new_user: NewUser, terminal: Terminal, seam: Seam) -> None:
+def test_all_are_asked_for_before_any_is_waited_for(
+    new_user: NewUser, terminal: Terminal, seam: Seam
+) -> None:
     """A frozen terminal holds up all of them together, not each in turn."""
     user = new_user()
     user.connect(call_timeout=0.3, heartbeat_interval=0)

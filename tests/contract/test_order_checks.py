@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder
-from easytrader_qmt.miniqmt import counterside
-from easytrader_qmt.quotes import DayQuote
-from easytrader_qmt.securities import RULES
+from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
-from tests.facade import SOON
 from tests.seam import Seam
 
 NewUser = Callable[..., SimTrader]
@@ -42,18 +36,6 @@ GOOD = [(code, price, amount) for code, price, amounts, _ in BOARDS for amount i
 BAD = [(code, price, amount, nearest) for code, price, _, pairs in BOARDS for amount, nearest in pairs]
 
 
-class Source:
-    """A user's quote source: says what it was told to."""
-
-    def __init__(self, said: Any) -> None:
-        self.said = said
-        self.asked: list[str] = []
-
-    def day_quote(self, stock_code: str) -> Any:
-        self.asked.append(stock_code)
-        return self.said(stock_code) if callable(self.said) else self.said
-
-
 @pytest.fixture
 def plain(new_user: NewUser) -> SimTrader:
     """A trader without quotes: only what the code tells is checked."""
@@ -66,7 +48,9 @@ def plain(new_user: NewUser) -> SimTrader:
 
 
 @pytest.mark.parametrize(("code", "price", "amount"), GOOD)
-def test_a_good_amount_leaves_as_it_is(code: str, price: float, amount: int, plain: SimTrader, seam: Seam) -> None:
+def test_a_good_amount_leaves_as_it_is(
+    code: str, price: float, amount: int, plain: SimTrader, seam: Seam
+) -> None:
     plain.buy(code, price, amount)
     [sent] = seam.orders
     assert (sent["stock_code"], sent["order_volume"], sent["price"]) == (code, amount, price)
@@ -91,7 +75,8 @@ def test_a_bad_amount_stays_here(
 
 
 @pytest.mark.parametrize(
-    ("code", "ttype", "most"), [("688981", None, 50_000), ("300750", None, 150_000), ("600036", None, 1_000_000)]
+    ("code", "ttype", "most"),
+    [("688981", None, 50_000), ("300750", None, 150_000), ("600036", None, 1_000_000)],
 )
 def test_a_market_order_has_a_bound_of_its_own(
     code: str, ttype: str | None, most: int, plain: SimTrader, seam: Seam
@@ -195,7 +180,21 @@ def test_strict_refuses_what_is_between_two_ticks(new_user: NewUser, seam: Seam)
 
 @pytest.mark.parametrize(
     "price",
-    [0, -1, float("nan"), float("inf"), None, True, "35.5", [], {}, pytest.param(10**5000, id="huge"), Decimal("NaN"), 1e300, 1e-300],
+    [
+        0,
+        -1,
+        float("nan"),
+        float("inf"),
+        None,
+        True,
+        "35.5",
+        [],
+        {},
+        pytest.param(10**5000, id="huge"),
+        Decimal("NaN"),
+        1e300,
+        1e-300,
+    ],
 )
 def test_what_is_no_price(price: Any, plain: SimTrader, seam: Seam) -> None:
     for order in (
@@ -214,7 +213,19 @@ def test_what_is_no_price(price: Any, plain: SimTrader, seam: Seam) -> None:
 
 @pytest.mark.parametrize("field", ["strategy_name", "remark"])
 @pytest.mark.parametrize(
-    "text", ["x" * 24, "策" * 8, "a\x00b", "line\nbreak", pytest.param("\ud800", id="surrogate"), b"bytes", 5, True, ["x"], object()]
+    "text",
+    [
+        "x" * 24,
+        "策" * 8,
+        "a\x00b",
+        "line\nbreak",
+        pytest.param("\ud800", id="surrogate"),
+        b"bytes",
+        5,
+        True,
+        ["x"],
+        object(),
+    ],
 )
 def test_text_that_the_native_client_would_break(field: str, text: Any, plain: SimTrader, seam: Seam) -> None:
     with pytest.raises(InvalidOrder) as caught:
@@ -230,142 +241,11 @@ def test_text_that_fits_is_kept(plain: SimTrader, seam: Seam) -> None:
     assert all(len(order["order_remark"].encode()) <= 23 for order in seam.orders)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, 5, True, b"x", "a\x00", pytest.param("\ud800", id="surrogate"), ["x"]])
+@pytest.mark.parametrize(
+    "name", ["", "x" * 65, 5, True, b"x", "a\x00", pytest.param("\ud800", id="surrogate"), ["x"]]
+)
 def test_client_order_ids_that_cannot_be(name: Any, plain: SimTrader, seam: Seam) -> None:
     with pytest.raises(InvalidOrder) as caught:
         plain.buy("600036", 35.5, 100, client_order_id=name)
     assert caught.value.field == "client_order_id"
     assert seam.orders == []
-
-
-# --- limits, suspension, quote sources ----------------------------------------------------------------
-
-
-def test_the_simulated_market_tells_its_limits(user: SimTrader, terminal: Terminal, seam: Seam) -> None:
-    quote = terminal.market.quote("600036")
-    for price, nearest in ((quote.upper_limit + 0.01, quote.upper_limit), (quote.lower_limit - 0.01, quote.lower_limit)):
-        with pytest.raises(InvalidOrder, match=r"[涨跌]停价") as caught:
-            user.buy("600036", price, 100)
-        assert (caught.value.field, caught.value.nearest) == ("price", nearest)
-    with pytest.raises(InvalidOrder, match="涨停价") as caught:
-        user.market_buy("600036", 100, protect_price=quote.upper_limit + 1)
-    assert caught.value.field == "protect_price"
-    terminal.market.suspend("600036")
-    with pytest.raises(InvalidOrder, match="停牌") as caught:
-        user.buy("600036", 35.5, 100)
-    assert caught.value.field == "security"
-    terminal.market.resume("600036")
-    user.buy("600036", quote.upper_limit, 100)
-    assert len(seam.orders) == 1
-
-
-def test_the_next_days_limits_are_the_next_days(user: SimTrader, terminal: Terminal) -> None:
-    user.buy("600036", 35.5, 100)
-    terminal.market.set("600036", last=terminal.market.quote("600036").upper_limit)
-    terminal.next_day()
-    above_yesterdays = terminal.market.quote("600036").upper_limit
-    assert user.buy("600036", above_yesterdays, 100)["entrust_no"] > 0
-    assert user.today_entrusts[-1]["order_status_name"] != "废单"
-
-
-def test_without_quotes_the_counter_judges(plain: SimTrader, terminal: Terminal) -> None:
-    plain.buy("600036", 99.0, 100)
-    assert [order["order_status"] for order in terminal.orders()] == [57]
-
-
-@pytest.mark.parametrize("code", ["600036", "430047"])
-def test_shanghai_and_beijing_need_a_protect_price(code: str, plain: SimTrader, seam: Seam) -> None:
-    for verb in (plain.market_buy, plain.market_sell):
-        with pytest.raises(InvalidOrder, match="protect_price") as caught:
-            verb(code, 100)
-        assert caught.value.field == "protect_price"
-        with pytest.raises(InvalidOrder):
-            verb(code, 100, protect_price=0)
-    assert seam.orders == []
-    plain.market_buy(code, 100, protect_price=14.0)
-    plain.market_buy("000001", 100)
-    assert [order["price"] for order in seam.orders] == [14.0, 0.0]
-
-
-def test_a_quote_source_of_ones_own(new_user: NewUser, seam: Seam) -> None:
-    source = Source(lambda code: DayQuote(9.0, 11.0, 10.0, code == "600000.SH"))
-    user = new_user()
-    user.connect(quotes=source)
-    with pytest.raises(InvalidOrder, match="涨停价 11"):
-        user.buy("600036", 11.01, 100)
-    with pytest.raises(InvalidOrder, match="停牌"):
-        user.buy("600000", 10.0, 100)
-    user.buy("600036", 11.0, 100)
-    user.market_buy("600036", 100)
-    user.market_sell("600036", 100)
-    assert [order["price"] for order in seam.orders] == [11.0, 11.0, 9.0]
-    assert source.asked == ["600036.SH", "600000.SH"], "a security's day is asked for once"
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        None,
-        DayQuote(),
-        DayQuote(0.0, float("nan"), 1.8e308),
-        DayQuote("x", [], {}),  # type: ignore[arg-type]
-        SimpleNamespace(lower_limit=None, upper_limit=10**400, last=None, suspended=0),
-        {"upper_limit": 1.0},
-        "garbage",
-        7,
-    ],
-)
-def test_a_source_that_knows_nothing_or_talks_nonsense(said: Any, new_user: NewUser, seam: Seam) -> None:
-    user = new_user()
-    user.connect(quotes=Source(said))
-    assert user.buy("600036", 35.5, 100)["entrust_no"] > 0
-    with pytest.raises(InvalidOrder, match="protect_price"):
-        user.market_buy("600036", 100)
-    assert len(seam.orders) == 1
-
-
-def test_a_source_that_fails_is_left_alone_for_a_while(new_user: NewUser, seam: Seam, log: list[str]) -> None:
-    def fail(code: str) -> Any:
-        raise OSError("no route")
-
-    source = Source(fail)
-    user = new_user()
-    user.connect(quotes=source)
-    for _ in range(5):
-        user.buy("600036", 35.5, 100)
-    assert (len(seam.orders), source.asked) == (5, ["600036.SH"])
-    assert len([line for line in log if "no route" in line]) == 1
-
-
-def test_a_source_that_hangs_holds_up_one_order_only(
-    new_user: NewUser, seam: Seam, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counterside, "QUOTE_SECONDS", 0.05)
-    go_on = threading.Event()
-    source = Source(lambda code: go_on.wait(SOON))
-    user = new_user()
-    user.connect(quotes=source)
-    for _ in range(3):
-        user.buy("600036", 35.5, 100)
-    go_on.set()
-    assert (len(seam.orders), len(source.asked)) == (3, 1)
-
-
-@pytest.mark.parametrize("source", [5, "xtdata", object(), True])
-def test_what_is_no_quote_source(source: Any, new_user: NewUser) -> None:
-    with pytest.raises(InvalidArgument, match="day_quote"):
-        new_user().connect(quotes=source)
-
-
-# --- rules of ones own --------------------------------------------------------------------------------
-
-
-def test_a_security_can_have_rules_of_its_own(new_user: NewUser, seam: Seam) -> None:
-    user = new_user()
-    user.connect(rules=RULES.override("600036", min_buy=1000, step=1000, tick="0.05"), quotes=False)
-    with pytest.raises(InvalidOrder) as caught:
-        user.buy("600036", 35.5, 100)
-    assert caught.value.nearest == 1000
-    user.buy("600036", 35.52, 1000)
-    user.buy("600000", 10.01, 100)
-    assert [order["price"] for order in seam.orders] == [35.5, 10.01]

@@ -179,7 +179,9 @@ def test_no_order_while_one_is_in_doubt(connect: Connect, new_user: NewUser, ter
     user = new_user(clock=clock)
     connect(user, {"require_reconciled": True})
     refused("require_reconciled", lambda: user.buy("600036", 35.0, 100))
-    assert user.buy("600036", 35.0, 100, client_order_id="d")["entrust_no"] > 0, "the id's own doubt is cleared up"
+    assert user.buy("600036", 35.0, 100, client_order_id="d")["entrust_no"] > 0, (
+        "the id's own doubt is cleared up"
+    )
     assert user.buy("600036", 35.0, 100)["entrust_no"] > 0
     assert len(terminal.orders()) == 2
 
@@ -192,7 +194,10 @@ def test_the_kill_switch_stops_orders_and_no_cancels(user: SimTrader, seam: Seam
     assert user.risk.kill("模型异常") is True
     for order in (lambda: user.buy("600036", 35.0, 100), lambda: user.market_sell("600036", 100)):
         assert "模型异常" in str(refused("kill_switch_file", order))
-    assert user.batch([{"action": "buy", "security": "600036", "price": 35.0, "amount": 100}])[0]["sent"] is False
+    assert (
+        user.batch([{"action": "buy", "security": "600036", "price": 35.0, "amount": 100}])[0]["sent"]
+        is False
+    )
     assert user.cancel_entrust(number)["success"] is True
     assert user.cancel_all() == []
     assert len(seam.orders) == 1

@@ -14,6 +14,7 @@ from easytrader_qmt.cli import main
 from easytrader_qmt.events import EVENTS
 from easytrader_qmt.miniqmt.default_callback import DefaultXtQuantTraderCallback
 from easytrader_qmt.miniqmt.doctor_checks import TITLES
+from easytrader_qmt.miniqmt.options import OPTION_NAMES
 from easytrader_qmt.miniqmt.policy import State
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
 from easytrader_qmt.risk import Risk, RiskLimits
@@ -73,6 +74,10 @@ def test_every_call_of_the_vendor() -> None:
 def test_every_verb() -> None:
     verbs = public(MiniqmtTrader) - {"broker_type"}
     assert missing(verbs, guide()) == []
+
+
+def test_every_argument_of_connect() -> None:
+    assert missing(OPTION_NAMES, page("quickstart.md") + page("reconnect.md")) == []
 
 
 def test_nothing_that_is_not_there() -> None:

@@ -30,7 +30,7 @@ from tests.faults.campaign_script import Exchange, Script, drawn
 from tests.faults.campaign_strategy import environment
 from tests.faults.campaign_truth import Result, judged, printed, tables
 
-_STALL_SECONDS = 25.0
+_STALL_SECONDS = 15.0
 _END_SECONDS = 90.0
 _HELD = 500_000_000
 

@@ -150,7 +150,7 @@ NOTES = (
     " more than once. Missed: a trade of the book that the strategy neither was told by its handler nor found at"
     " a start; twice: one its handler was told again. A call is late beyond its deadline and half a second.",
     "The time to READY counts from the loss or the start of the strategy, or from when the terminal could be"
-    " reached again. A process had to be killed when it did not get on for 25 s without a fault; the scripted"
+    " reached again. A process had to be killed when it did not get on for 15 s without a fault; the scripted"
     " kills do not count.",
     "easytrader takes no order id and has no reconnect: its strategy does what its users do. It makes a call"
     " again that raised, hung for 3.5 s or brought no number, and calls `connect()` again after a disconnect was"

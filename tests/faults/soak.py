@@ -20,6 +20,7 @@ from pathlib import Path
 
 from easytrader_qmt.errors import TradeError
 from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim.tape import RECENT_KEPT
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
 
@@ -101,6 +102,11 @@ class Soak:
         self._user.connect(heartbeat_interval=30, call_timeout=5, journal=folder / "journal.sqlite3")
         self._day = 0
 
+    def fill_tape(self) -> None:
+        """Let the simulated terminal keep all the ticks it ever will: the slope shall be the connection's."""
+        for number in range(RECENT_KEPT):
+            self._terminal.market.set("600519", last=1462.5 + number % 2 / 100)
+
     def close(self) -> None:
         """End everything this soak started."""
         from loguru import logger
@@ -124,10 +130,10 @@ class Soak:
     def day(self) -> Day:
         """Night's restart, the morning, the lunch hour, the afternoon, the evening; then what it cost."""
         self._lines = self._readies = self._events = 0
-        self._long_outage(0.2 * HOUR)
+        self._long_outage(0.1 * HOUR)
         for _ in range(2):
             for _ in range(4):
-                self._trade(8)
+                self._trade(16)
                 self._outage()
                 self._pause.let_pass(0.5 * HOUR)
         self._pause.let_pass(2 * HOUR)
@@ -185,10 +191,12 @@ class Soak:
         assert self._user.state == "READY", self._user.state
 
 
-def days(folder: Path, seconds: float, seed: int = 1) -> Iterator[Day]:
+def days(folder: Path, seconds: float, seed: int = 1, *, filled: bool = False) -> Iterator[Day]:
     """Days one after another, for ``seconds`` of real time, three at least."""
     soak = Soak(folder, seed)
     try:
+        if filled:
+            soak.fill_tape()
         until = time.monotonic() + seconds
         number = 0
         while number < 3 or time.monotonic() < until:
@@ -243,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     seen: list[Day] = []
     print(f"{'day':>6}" + "".join(f"{name:>12}" for name in ("rss KiB", *_COLUMNS[1:])))
     with tempfile.TemporaryDirectory(prefix="soak") as folder:
-        for day in days(Path(folder), asked.minutes * 60, asked.seed):
+        for day in days(Path(folder), asked.minutes * 60, asked.seed, filled=True):
             seen.append(day)
             if day.number <= 3 or day.number & (day.number - 1) == 0 or day.number % 100 == 0:
                 print(_line(f"{day.number}", [getattr(day, name) for name in _COLUMNS]), flush=True)
