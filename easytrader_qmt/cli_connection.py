@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 from loguru import logger
 
-from easytrader_qmt.errors import EasytraderQmtError, NotConnected, OrderInDoubt, OrderRejected, TradeError
+from easytrader_qmt.errors import EasytraderQmtError, OrderInDoubt, OrderRejected, TradeError
 from easytrader_qmt.miniqmt.options import OPTION_NAMES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,7 +114,7 @@ def status_of(error: EasytraderQmtError) -> int:
         return REFUSED
     if isinstance(error, OrderInDoubt):
         return IN_DOUBT
-    if isinstance(error, TradeError) or isinstance(error, NotConnected):
+    if isinstance(error, TradeError):
         return NOT_SENT if error.sent is False else FAILED
     return FAILED
 

@@ -189,11 +189,13 @@ class MemoryJournal:
                 self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
             )
             held = self._entries.get(key or 0)
-            if held is not None and held.outcome != "refused" and self._may_be_meant(held, order):
+            if held is not None and held.outcome != "refused" and self._is_meant(held, account_id, order):
                 self._write(held, "refused", 0, message)
             return True
 
-    def _may_be_meant(self, held: _Held, order: int | str) -> bool:
+    def _is_meant(self, held: _Held, account_id: str, order: int | str) -> bool:
+        if held.intent.account_id != account_id:
+            return False
         # A terminal numbers each day's orders anew.
         return isinstance(order, str) or self._day(held.begun_at) == self._day(self._clock.now())
 

@@ -79,7 +79,7 @@ class AccountVerbs(ConnectedTrader):
         """The status of every account the terminal knows. Raises NotConnected, QueryFailed."""
         found = rows(tables.ACCOUNT_STATUS, self._asked("query_account_status", "账户状态"))
         for row in found:
-            row["account_status_name"] = name_of("account_status", row["status"])
+            row["status_name"] = name_of("account_status", row["status"])
         return found
 
     @property
@@ -101,7 +101,9 @@ class AccountVerbs(ConnectedTrader):
         return ipo.purchase_limits(self._live(), self._account)
 
     def auto_ipo(self) -> list[dict[str, Any]]:
-        """Subscribe to all of today's issues up to the limits; one answer for each, with ``code`` and ``amount``.
+        """Subscribe to all of today's issues up to the limits; one answer for each, as ``batch`` gives them.
+
+        An answer also has ``code`` and ``amount``.
 
         However often it is called, each issue is subscribed to once a day: the journal keeps it. Raises as the
         queries do; what goes wrong with one issue is its answer and stops no other.

@@ -136,7 +136,7 @@ ACCOUNT_STATUS = Table(
         Column("account_type", "账号类型", "int", "account_type", shown=True),
         Column("account_id", "资金账号", "str", "account_id", shown=True),
         Column("status", "状态代码", "int", "status"),
-        Column("account_status_name", "状态", "str", "status", shown=True),
+        Column("status_name", "状态", "str", "status", shown=True),
     ),
 )
 ACCOUNT_INFOS = Table(

@@ -10,10 +10,10 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock, shanghai
-from easytrader_qmt.errors import OrderInDoubt, TradeError
+from easytrader_qmt.errors import TradeError
 from easytrader_qmt.miniqmt import sync
 from easytrader_qmt.miniqmt.counterside import AccountSide
-from easytrader_qmt.miniqmt.outcomes import answer
+from easytrader_qmt.miniqmt.outcomes import Told, basket_answer
 from easytrader_qmt.orders import STOCK_BUY, OrderRequest
 from easytrader_qmt.price_types import FIX_PRICE
 from easytrader_qmt.records import Records
@@ -33,7 +33,7 @@ def purchase_limits(connection: Any, account: Any) -> dict[str, int]:
 def subscribe_all(
     side: AccountSide, issues: Records, limits: dict[str, int], clock: Clock
 ) -> list[dict[str, Any]]:
-    """Subscribe to each of today's issues up to its limit; one answer for each.
+    """Subscribe to each of today's issues up to its limit; one answer for each, as for a basket.
 
     The client order id is made of the day and the code, so the journal lets each issue through once a day.
     """
@@ -43,7 +43,8 @@ def subscribe_all(
         code = issue["code"]
         amount = _amount(issue, limits)
         if amount <= 0:
-            answers.append({"code": code, "entrust_no": -1, "amount": 0, "message": "没有申购额度"})
+            none = Told("not_sent", 0, "没有申购额度")
+            answers.append({"code": code, "amount": 0, **basket_answer(none)})
             continue
         security = side.rules.parse(code)
         request = OrderRequest(
@@ -51,13 +52,11 @@ def subscribe_all(
             "", "", f"ipo:{today}:{security.stock_code}",
         )  # fmt: skip
         try:
-            told = answer(side.desk.place(request), raise_on_reject=False)
-        except OrderInDoubt as error:
-            told = {"entrust_no": -1, "message": str(error)}
+            told = basket_answer(side.desk.place(request))
         except TradeError as error:
-            told = {"entrust_no": -1, "message": str(error)}
+            told = basket_answer(Told("not_sent", 0, str(error), request.client_order_id or ""))
         logger.info("新股申购 {}: 数量={}, 结果={}", code, amount, told)
-        answers.append({"code": code, "amount": amount, "message": "", **told})
+        answers.append({"code": code, "amount": amount, **told})
     return answers
 
 

@@ -78,13 +78,16 @@ def run_script(
             if own not in terminals:
                 terminals.append(own)
             return own
-        return endpoint if meant(path) else _NOBODY
+        # Likewise a terminal process that lives at the very path the script names.
+        there = link_client.find(path) if path != home else None
+        return there if there is not None else endpoint if meant(path) else _NOBODY
+
+    def locate(path: object) -> object:
+        lives_there = registry.at(str(path)) is not None or link_client.find(str(path)) is not None
+        return path if lives_there or not meant(str(path)) else home
 
     layer.add_finder(find, first=True)
-    layer.declare_process_simulated(
-        lambda path: home if registry.at(str(path)) is None and meant(str(path)) else path,
-        lambda: _market(terminal, home),
-    )
+    layer.declare_process_simulated(locate, lambda: _market(terminal, home))
     over = threading.Event()
     if seconds is not None:
         threading.Thread(

@@ -7,12 +7,8 @@ Never reaches a real broker, a real market or the network.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
-import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from easytrader_qmt.clock import Clock, SystemClock
@@ -25,33 +21,17 @@ from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.native import ClientSettings, ClientSide
 from easytrader_qmt.sim.requests import Asked, answer_to
 from easytrader_qmt.sim.tape import Tape
+from easytrader_qmt.sim.terminal_home import (
+    CREDIT,
+    CREDIT_ACCOUNT,
+    STOCK,
+    STOCK_ACCOUNT,
+    SimAccount,
+    TerminalSettings,
+    make_home,
+)
 
-STOCK_ACCOUNT = "SIM0000000001"
-CREDIT_ACCOUNT = "SIM0000000002"
-STOCK, CREDIT = 2, 3
-
-
-@dataclass
-class TerminalSettings:
-    """How a terminal behaves. Seconds and yuan.
-
-    ``connect_timeout`` is what a failed connect costs, ``session_gap`` how long a session id must rest
-    between two connects, ``open_unknown_accounts`` whether an account nobody opened is opened, with ``cash``,
-    when a client first names it.
-    """
-
-    connect_timeout: float = 3.0
-    session_gap: float = 3.0
-    open_unknown_accounts: bool = True
-    cash: float = 10_000_000.0
-
-
-@dataclass(frozen=True)
-class SimAccount:
-    """An account of the simulated counter."""
-
-    account_id: str
-    account_type: int
+__all__ = ["CREDIT_ACCOUNT", "STOCK_ACCOUNT", "SimAccount", "Terminal", "TerminalSettings"]
 
 
 class _Attached:
@@ -77,7 +57,7 @@ class Terminal:
     ) -> None:
         self.settings = settings if settings is not None else TerminalSettings()
         self.clock: Clock = clock if clock is not None else SystemClock()
-        self.home = _make_home(self, home)
+        self.home = make_home(self, home)
         self._market = market if market is not None else Market()
         self.counter = counter if counter is not None else Counter(self._market)
         self.faults = Faults(_terminal=self)
@@ -370,16 +350,3 @@ def _say(message: Message) -> None:
         message.client.push(message.name, message.payload)
     else:
         message.client.answer(message.name, message.seq, message.payload)
-
-
-def _make_home(terminal: Terminal, home: str | os.PathLike[str] | None) -> str:
-    if home is None:
-        base = tempfile.mkdtemp(prefix="easytrader-qmt-sim-")
-        weakref.finalize(terminal, shutil.rmtree, base, ignore_errors=True)
-        home = os.path.join(base, "userdata_mini")
-    path = os.fspath(home)
-    os.makedirs(path, exist_ok=True)
-    # What a broker's permission looks like on disk; the doctor looks for it.
-    with open(os.path.join(path, "up_queue_xtquant"), "ab"):
-        pass
-    return path

@@ -52,6 +52,7 @@ def run(quick: bool, command: str) -> list[Table]:
 
         def break_it(number: int) -> None:
             for _ in range(number):
+                breaking.rest()
                 breaking.outage()
 
         rows.append(_grown(f"本库，{outages:,} 次重连", outages, max(1, outages // 100), break_it))

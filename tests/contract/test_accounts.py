@@ -24,7 +24,7 @@ def test_the_default_terminal_holds_both_kinds(user: SimTrader) -> None:
         (CREDIT_ACCOUNT, 3),
     ]
     assert {row["account_id"] for row in user.account_infos} == {STOCK_ACCOUNT, CREDIT_ACCOUNT}
-    assert [row["account_status_name"] for row in user.account_status] == ["正常", "正常"]
+    assert [row["status_name"] for row in user.account_status] == ["正常", "正常"]
 
 
 def test_each_account_sees_its_own(user: SimTrader, credit: Any) -> None:

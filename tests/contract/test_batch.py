@@ -15,7 +15,7 @@ from easytrader_qmt.errors import InvalidArgument, NotConnected
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
-from tests.facade import SOON, Heard
+from tests.facade import SOON, States
 from tests.seam import Order, Seam
 
 NewUser = Callable[..., SimTrader]
@@ -125,12 +125,11 @@ def test_a_connection_lost_half_way(new_user: NewUser, terminal: Terminal, seam:
         order.place()
         if len(seam.orders) == 3:
             terminal.faults.disconnect()
-            heard.wait_for("on_gone")
+            states.wait_for("LOST")
         else:
             order.respond()
 
-    heard = Heard()
-    user.on("state", lambda change: heard.keep("on_gone", change))
+    states = States(user)
     seam.script = script
     told = user.batch([BUY] * 6)
     assert outcomes(told)[2:] == ["in_doubt", "not_sent", "not_sent", "not_sent"]

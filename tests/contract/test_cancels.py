@@ -12,7 +12,7 @@ from easytrader_qmt.miniqmt import cancels
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
-from tests.facade import Heard
+from tests.facade import Heard, States
 from tests.seam import Seam
 
 NewUser = Callable[..., SimTrader]
@@ -135,8 +135,7 @@ def test_a_cancel_while_the_connection_breaks(new_user: NewUser, terminal: Termi
     user = new_user()
     user.connect(reconnect_enabled=False)
     number = rest(user)
-    states = Heard()
-    user.on("state", lambda change: states.keep("on_state", change))
+    states = States(user)
     request = terminal.request
 
     def cut(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
@@ -147,7 +146,7 @@ def test_a_cancel_while_the_connection_breaks(new_user: NewUser, terminal: Termi
 
     terminal.request = cut  # type: ignore[method-assign]
     assert "结果未知" in user.cancel_entrust(number)["message"]
-    states.wait_for("on_state")
+    states.wait_for("LOST")
     with pytest.raises(NotConnected) as caught:
         user.cancel_entrust(number)
     assert caught.value.sent is False

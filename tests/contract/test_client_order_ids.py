@@ -14,7 +14,7 @@ from easytrader_qmt.errors import InvalidOrder, NotConnected, OrderInDoubt
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
-from tests.facade import SOON, Heard
+from tests.facade import SOON, Heard, States
 from tests.seam import Order, Seam
 
 NewUser = Callable[..., SimTrader]
@@ -107,10 +107,9 @@ def test_orders_without_an_id_are_all_sent(user: SimTrader, terminal: Terminal) 
 def test_an_order_that_was_not_sent_leaves_its_id_free(new_user: NewUser, terminal: Terminal) -> None:
     user = new_user()
     user.connect(reconnect_enabled=False)
-    heard = Heard()
-    user.on("state", lambda change: heard.keep("on_state", change))
+    states = States(user)
     terminal.faults.disconnect()
-    heard.wait_for("on_state")
+    states.wait_for("LOST")
     with pytest.raises(NotConnected):
         user.buy("600036", 35.0, 100, client_order_id="a")
     user.reconnect()

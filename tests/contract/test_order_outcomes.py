@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,6 @@ from easytrader_qmt.errors import (
     OrderInDoubt,
     OrderRejected,
 )
-from easytrader_qmt.miniqmt import desk
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
@@ -224,162 +222,3 @@ def test_a_connection_lost_before_the_order_leaves(
     user.reconnect()
     assert user.wait_ready(SOON)
     assert user.buy("600036", 35.0, 100, client_order_id="n")["entrust_no"] > 0
-
-
-# --- in doubt ------------------------------------------------------------------------------------
-
-
-def test_a_lost_response_of_an_order_that_arrived(doubtful: SimTrader, terminal: Terminal) -> None:
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    terminal.faults.lose_responses(1)
-    with pytest.raises(OrderInDoubt) as caught:
-        doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="网格第三层")
-    assert (caught.value.sent, caught.value.client_order_id) == (None, "d")
-    [order] = terminal.orders()
-    assert order["order_remark"] == caught.value.remark
-    [row] = doubtful.in_doubt
-    assert (row["client_order_id"], row["stock_code"], row["amount"]) == ("d", "600036.SH", 100)
-    assert (row["remark"], row["sent_remark"]) == ("网格第三层", caught.value.remark)
-    assert doubtful.check_in_doubt() == []
-    [event] = heard.wait_for("on_doubt")
-    assert (event["outcome"], event["entrust_no"]) == ("accepted", order["order_id"])
-    assert doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="网格第三层") == {
-        "entrust_no": order["order_id"]
-    }
-    assert len(terminal.orders()) == 1
-
-
-def test_a_lost_response_of_an_order_that_did_not_arrive(
-    doubtful: SimTrader, terminal: Terminal, clock: FakeClock
-) -> None:
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    terminal.faults.lose_responses(1, placed=False)
-    with pytest.raises(OrderInDoubt):
-        doubtful.buy("600036", 35.0, 100, client_order_id="d")
-    answer = doubtful.buy("600036", 35.0, 100, client_order_id="d")
-    assert clock.slept[-1] == pytest.approx(3.0, abs=0.1), "absence proves nothing before it can have arrived"
-    [order] = terminal.orders()
-    assert answer == {"entrust_no": order["order_id"]}
-    [event] = heard.wait_for("on_doubt")
-    assert event["outcome"] == "absent"
-
-
-def test_a_push_settles_a_doubt(doubtful: SimTrader, seam: Seam) -> None:
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    kept: list[Order] = []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    for verb, price in (("buy", 35.0), ("sell", 35.4)):  # the second is refused: there is nothing to sell
-        with pytest.raises(OrderInDoubt):
-            getattr(doubtful, verb)("600036", price, 100)
-    for order in kept:
-        order.push("order")
-    first, second = heard.wait_for("on_doubt", 2)
-    assert (first["outcome"], first["entrust_no"]) == ("accepted", kept[0].payload["order_id"])
-    assert second["outcome"] == "refused"
-    assert "251005" in second["message"]
-    assert doubtful.in_doubt == []
-
-
-def test_a_connection_lost_while_an_order_is_under_way(
-    new_user: NewUser, seam: Seam, terminal: Terminal
-) -> None:
-    heard = Heard()
-    user = new_user()
-    user.connect(reconnect_interval=0)
-    user.on("in_doubt", lambda row: heard.keep("on_doubt", {**row, "state": str(user.state)}))
-
-    def script(order: Order) -> None:
-        order.place()
-        terminal.faults.disconnect()
-
-    seam.script = script
-    with pytest.raises(OrderInDoubt):
-        user.buy("600036", 35.0, 100)
-    [event] = heard.wait_for("on_doubt")
-    assert (event["outcome"], event["entrust_no"]) == ("accepted", terminal.orders()[0]["order_id"])
-    assert event["state"] == "READY", "a handler's own calls must find a connection"
-    assert user.in_doubt == []
-
-
-@pytest.mark.parametrize(("placed", "outcome"), [(True, "accepted"), (False, "refused")])
-def test_a_late_answer_settles_the_doubt(placed: bool, outcome: str, doubtful: SimTrader, seam: Seam) -> None:
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    kept: list[Order] = []
-    seam.script = kept.append
-    with pytest.raises(OrderInDoubt):
-        doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="晚到")
-    assert len(doubtful.in_doubt) == 1
-    if placed:
-        number = kept[0].place()
-        kept[0].respond()
-    else:
-        number = 0
-        kept[0].respond(order_id=-1, error_msg=NO_MONEY)
-    [event] = heard.wait_for("on_doubt")
-    assert (event["outcome"], event["entrust_no"], event["remark"]) == (outcome, number, "晚到")
-    assert doubtful.in_doubt == []
-    assert doubtful.check_in_doubt() == []
-    assert len(heard.of("on_doubt")) == 1, "a doubt is cleared up once"
-    assert outcome_of(doubtful, "d") == outcome
-
-
-def test_an_interrupted_wait_is_a_doubt(
-    doubtful: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl+C in a notebook while the answer is awaited: the order is neither lost nor called anything."""
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    kept: list[Order] = []
-    seam.script = kept.append
-
-    def interrupted(*_: Any) -> Any:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(desk, "settled", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            doubtful.buy("600036", 35.0, 100, client_order_id="one")
-        with pytest.raises(KeyboardInterrupt):
-            doubtful.batch([{"action": "buy", "security": "600036", "price": 35.0, "amount": 100}] * 2)
-    assert len(doubtful.in_doubt) == 3
-    for order in kept:
-        order.place()
-        order.respond()
-    assert {event["outcome"] for event in heard.wait_for("on_doubt", 3)} == {"accepted"}
-    assert doubtful.in_doubt == []
-
-
-def test_what_the_vendors_layer_raises_is_a_doubt(
-    doubtful: SimTrader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: Any) -> int:
-        raise RuntimeError("native")
-
-    monkeypatch.setattr(doubtful.trader, "order_stock_async", broken)
-    with pytest.raises(OrderInDoubt, match="native"):
-        doubtful.buy("600036", 35.0, 100)
-    assert len(doubtful.in_doubt) == 1
-
-
-def test_a_doubt_is_told_once(doubtful: SimTrader, terminal: Terminal) -> None:
-    heard = Heard()
-    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    terminal.faults.lose_responses(1)
-    with pytest.raises(OrderInDoubt):
-        doubtful.buy("600036", 35.0, 100)
-    lookers = [threading.Thread(target=doubtful.check_in_doubt) for _ in range(8)]
-    for looker in lookers:
-        looker.start()
-    for looker in lookers:
-        looker.join(SOON)
-    doubtful.drain()
-    assert len(heard.of("on_doubt")) == 1

@@ -38,7 +38,7 @@ def test_the_vendors_sample_connects_and_subscribes(sample: str) -> None:
 def test_the_vendors_sample_orders(sample: str) -> None:
     # Its callbacks print from another thread, so these lines may be mixed: only pieces are looked for.
     said, report = sample.split("【仿真】脚本使用的终端路径")
-    numbers = set(re.findall(r"^600000\.SH +(\d+) .*已成", report, re.MULTILINE))
+    numbers = set(re.findall(r"^600000\.SH +\S+ +(\d+) .*已成", report, re.MULTILINE))
     assert len(numbers) == 2
     for piece in (*numbers, "cancel order:", "on order callback:", "on trade callback", "on asset callback"):
         assert piece in said, piece
