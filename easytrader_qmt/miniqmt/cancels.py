@@ -170,8 +170,13 @@ class _Once:
 def _why_not(order: Any, said: str, failed: str) -> Answer:
     """A refused cancel, explained by the order's own status where it can be seen."""
     counter = f"；柜台：{said}" if said else ""
+    if order is None and failed:
+        # It may have been cancelled before: what the counter said of this cancel does not tell.
+        return _answered(
+            False, f"撤单没有成功{counter}；未能核对委托状态：{failed}；必要时再撤一次（重复撤单是安全的）"
+        )
     if order is None:
-        return _answered(False, said or (f"撤单失败：{failed}" if failed else "柜台没有这笔委托"))
+        return _answered(False, said or "柜台没有这笔委托")
     status, name = order.order_status, name_of("order_status", order.order_status)
     if status in _CANCELLED:
         return _answered(True, f"委托已是{name}，无需再撤{counter}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from loguru import logger
 
+from easytrader_qmt.miniqmt import vendor_books
 from easytrader_qmt.miniqmt.callback import PushReceiver
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled, within
 from easytrader_qmt.miniqmt.inflight import ConnectionLost, InFlight
@@ -79,6 +80,7 @@ class Session:
 
     def _build(self) -> None:
         self.trader = self._vendor.trader_class(self.path, self.session_id, self._receiver)
+        vendor_books.bound(self.trader)
 
     def _start(self) -> None:
         self._started = True

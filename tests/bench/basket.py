@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from tests.bench.contenders import Bench
+from tests.bench.contenders import Bench, Deaf
 from tests.bench.measure import Contender, Table, interleaved, median, percentile, span
 
 RAW, PEER = "原始 XtQuantTrader，逐笔", "easytrader，逐笔"
 OURS, OURS_ALL = "本库 batch，无委托日志和日志行", "本库 batch，有委托日志和日志行"
+FLOOR = "原始 order_stock_async 连发（下限：不查、不记、不分辨结果）"
 _ORDERS = 1_000
+
+
+class _Answers(Deaf):
+    """Counts responses."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._all = threading.Event()
+
+    def expect(self, number: int) -> None:
+        self._left = number
+        self._all.clear()
+
+    def on_order_stock_async_response(self, response: object) -> None:
+        self._left -= 1
+        if not self._left:
+            self._all.set()
+
+    def wait(self) -> None:
+        assert self._all.wait(60)
 
 
 def run(quick: bool, command: str) -> list[Table]:
@@ -36,6 +58,15 @@ def _table(what: str, delay: float, rounds: int, command: str) -> Table:
             for each in basket:
                 peer.buy(each["security"], 35.5, 100)
 
+        answers = _Answers()
+        fast, fast_account = bench.raw(answers)
+
+        def raw_async() -> None:
+            answers.expect(_ORDERS)
+            for each in basket:
+                fast.order_stock_async(fast_account, f"{each['security']}.SH", 23, 100, 11, 35.5)
+            answers.wait()
+
         def batch(user: Any) -> None:
             assert all(told["outcome"] == "accepted" for told in user.batch(basket))
 
@@ -43,6 +74,7 @@ def _table(what: str, delay: float, rounds: int, command: str) -> Table:
             [
                 Contender(RAW, raw_orders),
                 Contender(PEER, peer_orders),
+                Contender(FLOOR, raw_async),
                 Contender(OURS, lambda: batch(ours)),
                 Contender(OURS_ALL, lambda: batch(full), bench.our_lines),
             ],

@@ -81,6 +81,7 @@ class Bench:
 
         easytrader.log.logger.handlers.clear()
         easytrader.log.logger.disabled = True
+        easytrader.miniqmt.miniqmt_trader.XtQuantTrader = _quiet()
         user = easytrader.use("miniqmt")
         off_main(lambda: user.connect(miniqmt_path=self.counter.home, stock_account=ACCOUNT))
         self._ends.append(lambda: stop_raw(user.trader))

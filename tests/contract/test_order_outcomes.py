@@ -111,6 +111,7 @@ def test_a_refusal_that_comes_only_as_an_error(script: Any, user: SimTrader, sea
     assert number > 0
     row = user.wait(number, timeout=SOON)
     assert (row["order_status_name"], row["status_msg"]) == ("废单", NO_MONEY)
+    assert user.drain()
     assert user.today_entrusts.where(order_id=number)[0]["status_msg"] == NO_MONEY
     assert user.today_entrusts.where(order_id=other)[0]["order_status_name"] == "已报"
     assert [error["order_id"] for error in errors] == [number]

@@ -122,7 +122,8 @@ class Ours:
             return Answer("later", text=str(error))
         if told["success"]:
             return Answer("done", number, told["message"])
-        return Answer("refused" if "不能撤单" in told["message"] else "later", text=told["message"])
+        over = "不能撤单" in told["message"] and "未能核对" not in told["message"]
+        return Answer("refused" if over else "later", text=told["message"])
 
     def trades(self) -> list[str]:
         return [trade_key(row) for row in self._user.today_trades]

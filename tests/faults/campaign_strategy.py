@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,36 +33,54 @@ _END_SECONDS = 60.0
 
 
 class Agenda:
-    """What is to be done and when, shared by the workers. A job is an intent and the number to cancel, or 0."""
+    """What is to be done, shared by the workers: what is due again first, then the intents in their order.
+
+    A job is an intent and the number to cancel, or 0.
+    """
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Intent, int]] = []
+        self._fresh: deque[Intent] = deque()
+        self._later: list[tuple[float, int, Intent, int]] = []
         self._order = itertools.count()
         self._news = threading.Condition()
         self._open = 0
 
-    def add(self, intent: Intent, number: int = 0, after: float = 0.0, *, again: bool = False) -> None:
-        """A new job, or one that a worker holds and puts back."""
+    def add(self, intent: Intent) -> None:
+        """An intent to be placed for the first time in this life."""
         with self._news:
-            self._open += not again
-            heapq.heappush(self._due, (time.monotonic() + after, next(self._order), intent, number))
+            self._open += 1
+            self._fresh.append(intent)
+
+    def add_cancel(self, intent: Intent, number: int) -> None:
+        """An order to be cancelled soon."""
+        with self._news:
+            self._open += 1
+        self.put_back(intent, number, 0.1)
+
+    def put_back(self, intent: Intent, number: int, seconds: float) -> None:
+        """A job that is to be tried again in ``seconds``."""
+        with self._news:
+            heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), intent, number))
             self._news.notify()
 
     def take(self) -> tuple[Intent, int]:
-        """The job that is due, once one is."""
+        """The next job, once there is one."""
         with self._news:
-            while not self._due or self._due[0][0] > time.monotonic():
-                left = self._due[0][0] - time.monotonic() if self._due else None
+            while True:
+                left = self._later[0][0] - time.monotonic() if self._later else None
+                if left is not None and left <= 0:
+                    return heapq.heappop(self._later)[2:]
+                if self._fresh:
+                    return self._fresh.popleft(), 0
                 self._news.wait(left)
-            return heapq.heappop(self._due)[2:]
 
     def hasten(self, client_order_id: str) -> None:
         """An intent's outcome is known: it need not wait any longer."""
         with self._news:
-            for place, (_, order, intent, number) in enumerate(self._due):
+            for place, (_, order, intent, number) in enumerate(self._later):
                 if intent.client_order_id == client_order_id and not number:
-                    self._due[place] = (0.0, order, intent, number)
-                    heapq.heapify(self._due)
+                    self._later[place] = (0.0, order, intent, number)
+                    heapq.heapify(self._later)
                     self._news.notify()
                     return
 
@@ -120,7 +139,7 @@ class Strategy:
             if placed is None:
                 self._agenda.add(intent)
             elif intent.cancel and placed["number"] and intent.number not in self._cancelled:
-                self._agenda.add(intent, placed["number"])
+                self._agenda.add_cancel(intent, placed["number"])
         for place in range(WORKERS):
             threading.Thread(target=self._work, name=f"worker {place}", daemon=True).start()
         self._agenda.wait_until_empty()
@@ -155,13 +174,14 @@ class Strategy:
             try:
                 while not self._timed("connect", RECONNECT, self._contender.ready):
                     time.sleep(0.1)
+                began = time.monotonic()
                 self._cancel(intent, number) if number else self._place(intent)
+                time.sleep(max(0.0, self._pace - (time.monotonic() - began)))
             except Exception as error:
                 self._record.add("note", text=f"{intent.client_order_id}: {error!r}")
-                self._agenda.add(intent, number, 0.5, again=True)
+                self._agenda.put_back(intent, number, 0.5)
 
     def _place(self, intent: Intent) -> None:
-        began = time.monotonic()
         again = intent.number in self._tried
         if not again:
             self._tried.add(intent.number)
@@ -170,18 +190,16 @@ class Strategy:
                            lambda: self._contender.place(intent))  # fmt: skip
         if said.kind == "later":
             self._record.add("held", n=intent.number, text=said.text)
-            self._agenda.add(intent, 0, 0.05, again=True)
+            self._agenda.put_back(intent, 0, 0.05)
             self._contender.wait(0.5)
-            return
-        if said.kind == "doubt":
+        elif said.kind == "doubt":
             self._record.add("doubt", n=intent.number, text=said.text)
-            self._agenda.add(intent, 0, _DOUBT_SECONDS, again=True)
+            self._agenda.put_back(intent, 0, _DOUBT_SECONDS)
         else:
             self._record.add("outcome", n=intent.number, number=said.number, text=said.text)
             if intent.cancel and said.number:
-                self._agenda.add(intent, said.number, 0.1)
+                self._agenda.add_cancel(intent, said.number)
             self._agenda.finish()
-        time.sleep(max(0.0, self._pace - (time.monotonic() - began)))
 
     def _cancel(self, intent: Intent, number: int) -> None:
         said = self._timed("cancel", CANCEL, lambda: self._contender.cancel(number))
@@ -189,7 +207,7 @@ class Strategy:
             self._record.add("cancel", n=intent.number, done=said.kind == "done", text=said.text)
             self._agenda.finish()
         else:
-            self._agenda.add(intent, number, 0.2, again=True)
+            self._agenda.put_back(intent, number, 0.2)
             self._contender.wait(0.5)
 
     def _timed(self, what: str, deadline: float, call: Callable[[], T]) -> T:
