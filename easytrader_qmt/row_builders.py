@@ -17,7 +17,7 @@ from typing import Any
 from easytrader_qmt.fields import Column, Table
 from easytrader_qmt.remarks import TOKEN_MARK, token_of, user_part
 
-__all__ = ["Remarks", "build_row", "build_rows"]
+__all__ = ["Remarks", "attributes_missing", "build_row", "build_rows", "names_of"]
 
 Row = dict[str, Any]
 Remarks = Mapping[str, str]
@@ -71,7 +71,7 @@ def _derived(column: Column, value: Any, remarks: Remarks | None) -> Any:
         return _users_words(remarks)(value) if isinstance(value, str) else value
     if column.derive == "name":
         with suppress(TypeError):
-            return _names(column.attribute).get(value, value)
+            return names_of(column.attribute).get(value, value)
     return value
 
 
@@ -88,7 +88,8 @@ def _users_words(remarks: Remarks | None) -> Callable[[str], str]:
     return known_or_sent
 
 
-def _names(kind: str) -> Mapping[Any, str]:
+def names_of(kind: str) -> Mapping[Any, str]:
+    """The Chinese names of one kind of code."""
     # Not at the top: the adapter's package imports its trader, and that imports the records.
     from easytrader_qmt.miniqmt.names import NAMES
 
@@ -96,11 +97,17 @@ def _names(kind: str) -> Mapping[Any, str]:
 
 
 @lru_cache(maxsize=128)
-def _for_class(table: Table, kind: Any) -> _Build | None:
-    """The function for every object of a class; None where each object may have fields of its own."""
+def attributes_missing(table: Table, kind: Any) -> frozenset[str] | None:
+    """What every object of a class lacks of a table; None where each object may have fields of its own."""
     missing = frozenset(column.attribute for column in table.columns if not hasattr(kind, column.attribute))
     may_vary = kind.__dictoffset__ != 0 or hasattr(kind, "__getattr__")
-    return None if missing and may_vary else _compiled(table, missing)
+    return None if missing and may_vary else missing
+
+
+def _for_class(table: Table, kind: Any) -> _Build | None:
+    """The function for every object of a class; None where each object may have fields of its own."""
+    missing = attributes_missing(table, kind)
+    return None if missing is None else _compiled(table, missing)
 
 
 @lru_cache(maxsize=128)
@@ -134,7 +141,7 @@ def _compiled(table: Table, missing: frozenset[str]) -> _Build:
         elif column.derive == "remark":
             value = f"words({value}) if {TOKEN_MARK!r} in {value} else {value}"
         elif column.derive == "name":
-            scope[f"name_{name}"] = _names(name).get
+            scope[f"name_{name}"] = names_of(name).get
             value = f"name_{name}({value}, {value})"
         lines.append(f"  made[{column.key!r}] = {value}")
     lines += ["  append(made)", " return out"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place_all"]
 
-_TOGETHER = 64
+_TOGETHER = 128
 """Orders that share one write. More would save little and let the first one wait longer."""
 
 

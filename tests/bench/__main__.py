@@ -23,7 +23,7 @@ def main() -> None:
         "--quick", action="store_true", help="few rounds: shows that it runs, measures little"
     )
     parser.add_argument(
-        "--markdown", metavar="DIR", help="write NAME.md there, and the tables into benchmarks.md"
+        "--markdown", metavar="DIR", help="put the tables into DIR/benchmarks.md, at their markers"
     )
     given = parser.parse_args()
     print(surroundings(), end="\n\n")
@@ -33,7 +33,7 @@ def main() -> None:
         text = "\n".join(table.markdown() for table in tables)
         print(text, flush=True)
         if given.markdown:
-            keep(Path(given.markdown), name, text)
+            keep(Path(given.markdown) / "benchmarks.md", name, text)
 
 
 def surroundings() -> str:
@@ -44,18 +44,14 @@ def surroundings() -> str:
     return "，".join(parts)
 
 
-def keep(folder: Path, name: str, text: str) -> None:
-    """Write a subject's tables to a file of its own, and between its markers in ``benchmarks.md`` above."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = f"{text}\n{surroundings()}\n"
-    (folder / f"{name}.md").write_text(text, encoding="utf-8")
-    page = folder.parent / "benchmarks.md"
+def keep(page: Path, name: str, text: str) -> None:
+    """Put a subject's tables between its markers in the page. Raises ValueError for a page without them."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    if page.exists():
-        before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-        _, closed, after = rest.partition(end)
-        if found and closed:
-            page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"{page} has no {begin} … {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{surroundings()}\n\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from tests.bench.contenders import Bench, Deaf
-from tests.bench.measure import Contender, Table, interleaved, median, percentile, span
+from tests.bench.measure import Contender, Table, interleaved, median, percentile, ratio, span
 
 RAW, PEER = "原始 XtQuantTrader，逐笔", "easytrader，逐笔"
 OURS, OURS_ALL = "本库 batch，无委托日志和日志行", "本库 batch，有委托日志和日志行"
@@ -80,14 +80,13 @@ def _table(what: str, delay: float, rounds: int, command: str) -> Table:
             ],
             rounds,
         )
-    base = median(samples[RAW])
     rows = [
         (
             name,
             span(median(took)),
             f"{span(percentile(took, 0.05))} – {span(percentile(took, 0.95))}",
             f"{_ORDERS / median(took):,.0f}",
-            f"{base / median(took):.1f}",
+            f"{1 / ratio(took, samples[RAW]):.1f}",
         )
         for name, took in samples.items()
     ]

@@ -78,10 +78,11 @@ class Bench:
         """easytrader's MiniqmtTrader, connected; its log lines are off until ``easytrader_lines``."""
         xtquant()
         import easytrader
+        from easytrader.miniqmt import miniqmt_trader
 
         easytrader.log.logger.handlers.clear()
         easytrader.log.logger.disabled = True
-        easytrader.miniqmt.miniqmt_trader.XtQuantTrader = _quiet()
+        miniqmt_trader.XtQuantTrader = _quiet()
         user = easytrader.use("miniqmt")
         off_main(lambda: user.connect(miniqmt_path=self.counter.home, stock_account=ACCOUNT))
         self._ends.append(lambda: stop_raw(user.trader))

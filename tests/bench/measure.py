@@ -13,7 +13,10 @@ Samples = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Contender:
-    """One who is measured: ``step`` is timed, inside ``around``, which is not."""
+    """One who is measured: ``step`` is timed, inside ``around``, which is not.
+
+    A step that returns a float has timed itself, in seconds.
+    """
 
     name: str
     step: Callable[[], object]
@@ -59,15 +62,15 @@ def interleaved(
         # Who comes first changes, so that nobody always pays for what the one before left behind.
         shift = number % len(contenders)
         for one in (*contenders[shift:], *contenders[:shift]):
-            took = []
+            took: list[float] = []
             with one.around():
                 gc.collect()
                 for _ in range(block):
                     if before is not None:
                         before()
                     begun = time.perf_counter()
-                    one.step()
-                    took.append(time.perf_counter() - begun)
+                    told = one.step()
+                    took.append(told if isinstance(told, float) else time.perf_counter() - begun)
             if number >= warm:
                 samples[one.name] += took
     return samples
@@ -93,15 +96,23 @@ def span(seconds: float) -> str:
     return f"{seconds:.2f} s"
 
 
-def compared(samples: Mapping[str, Sequence[float]], base: str) -> list[tuple[str, ...]]:
-    """A row for each contender: median, 5th and 95th percentile, ratio of the medians to ``base``."""
-    of_base = median(samples[base])
+def ratio(values: Sequence[float], base: Sequence[float], block: int = 1) -> float:
+    """How many times ``base`` they are: the middle one of the ratios of each round's medians.
+
+    Those of one round were measured within moments of each other, so a load that comes and goes cancels out.
+    """
+    rounds = range(0, min(len(values), len(base)), block)
+    return median([median(values[at : at + block]) / median(base[at : at + block]) for at in rounds])
+
+
+def compared(samples: Mapping[str, Sequence[float]], base: str, block: int = 1) -> list[tuple[str, ...]]:
+    """A row for each contender: median, 5th and 95th percentile, ratio to ``base``."""
     return [
         (
             name,
             span(median(values)),
             f"{span(percentile(values, 0.05))} – {span(percentile(values, 0.95))}",
-            f"{median(values) / of_base:.2f}",
+            f"{ratio(values, samples[base], block):.2f}",
             str(len(values)),
         )
         for name, values in samples.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.bench.contenders import Bench
-from tests.bench.measure import Contender, Samples, Table, interleaved, median, percentile, span
+from tests.bench.measure import Contender, Samples, Table, interleaved, median, percentile, ratio, span
 
 _RAW, _PEER, _OURS = "raw", "easytrader", "ours"
 _FRAME = "frame"
@@ -78,18 +78,17 @@ def _dict_row(name: str, rows: int, found: Samples) -> tuple[str, ...]:
         span(median(found[_PEER])),
         span(median(ours)),
         f"{span(percentile(ours, 0.05))} – {span(percentile(ours, 0.95))}",
-        f"{median(ours) / median(found[_PEER]):.2f}",
+        f"{ratio(ours, found[_PEER]):.2f}",
     )
 
 
 def _frame_row(name: str, rows: int, found: Samples) -> tuple[str, ...]:
-    base = median(found[_PEER])
     return (
         name,
         f"{rows:,}",
-        span(base),
+        span(median(found[_PEER])),
         span(median(found[_OURS])),
         span(median(found[_FRAME])),
-        f"{median(found[_FRAME]) / base:.2f}",
-        f"{median(found[_OURS]) / base:.2f}",
+        f"{ratio(found[_FRAME], found[_PEER]):.2f}",
+        f"{ratio(found[_OURS], found[_PEER]):.2f}",
     )

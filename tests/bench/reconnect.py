@@ -9,7 +9,7 @@ from typing import Any
 
 from easytrader_qmt.miniqmt.session_slots import FOLDER
 from tests.bench.contenders import Bench, stop_raw
-from tests.bench.measure import Contender, Table, interleaved, median, percentile, span
+from tests.bench.measure import Contender, Table, interleaved, median, percentile, ratio, span
 
 RAW, OURS = "原始：新建、start、connect、subscribe、4 个查询", "本库：断开到 READY"
 
@@ -20,11 +20,13 @@ class _Outages:
     def __init__(self, bench: Bench) -> None:
         self._counter = bench.counter
         self._ready = threading.Event()
+        self._at = 0.0
         self.user = bench.ours(heartbeat_interval=0)
         self.user.on("state", self._changed)
 
     def _changed(self, change: dict[str, Any]) -> None:
         if change["state"] == "READY":
+            self._at = time.perf_counter()
             self._ready.set()
 
     def rest(self) -> None:
@@ -33,10 +35,13 @@ class _Outages:
         for record in (Path(self._counter.home) / FOLDER).glob("*.json"):
             record.unlink(missing_ok=True)
 
-    def outage(self) -> None:
+    def outage(self) -> float:
+        """Seconds from the drop until a handler heard READY."""
         self._ready.clear()
+        begun = time.perf_counter()
         self._counter.drop()
         assert self._ready.wait(30)
+        return self._at - begun
 
 
 def run(quick: bool, command: str) -> list[Table]:
@@ -70,7 +75,6 @@ def run(quick: bool, command: str) -> list[Table]:
                 before=lambda rest=outages.rest, let_go=let_go: (let_go(), rest(), time.sleep(0.01)),  # type: ignore[misc]
             )
             let_go()
-        base = median(samples[RAW])
         rows += [
             (
                 name,
@@ -79,7 +83,7 @@ def run(quick: bool, command: str) -> list[Table]:
                 span(median(took)),
                 span(percentile(took, 0.95)),
                 span(max(took)),
-                f"{median(took) / base:.2f}",
+                f"{ratio(took, samples[RAW]):.2f}",
             )
             for name, took in samples.items()
         ]

@@ -36,7 +36,8 @@ def run(*words: str, home: Path | None = None, **more: object) -> Result:
 
 
 def test_queries_speak_three_languages(home: Path) -> None:
-    assert run("buy", "600036", "200", "--price", "35.5", "--yes", home=home).exit_code == 0
+    bought = run("buy", "600036", "200", "--price", "35.5", "--yes", home=home)
+    assert bought.exit_code == 0, bought.output
     table = run("orders", home=home)
     assert table.exit_code == 0
     assert "委托数量" in table.stdout

@@ -31,7 +31,7 @@ def run(*words: str, path: Path | str | None = None) -> Result:
 def path(new_user: Callable[..., SimTrader], terminal: Terminal) -> Path:
     """A journal with an order of each outcome."""
     user = new_user()
-    user.connect(call_timeout=0.05, heartbeat_interval=0)
+    user.connect(call_timeout=0.5, heartbeat_interval=0)
     user.buy("600036", 35.0, 100, client_order_id="grid-1", remark="网格第一层")
     user.buy("600999", 10.0, 100, client_order_id="refused")
     user.sell("000001", 11.3, 200, client_order_id="later")

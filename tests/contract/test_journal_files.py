@@ -162,7 +162,7 @@ def test_a_full_disk_refuses_orders(
 def test_a_locked_journal_refuses_orders_in_time(new_user: NewUser, seam: Seam, tmp_path: Path) -> None:
     path = tmp_path / "orders.db"
     user = new_user()
-    user.connect(journal=path, call_timeout=0.1)
+    user.connect(journal=path, call_timeout=1)
     user.buy("600036", 35.0, 100, remark="长的中文备注")
     other = sqlite3.connect(path, isolation_level=None)
     try:
@@ -183,7 +183,7 @@ def test_an_outcome_that_cannot_be_written_is_not_lost(
 ) -> None:
     path = tmp_path / "orders.db"
     user = new_user()
-    user.connect(journal=path, call_timeout=0.1)
+    user.connect(journal=path, call_timeout=1)
     other = sqlite3.connect(path, isolation_level=None)
 
     def script(order: Order) -> None:

@@ -40,10 +40,17 @@ def outcome_of(user: SimTrader, client_order_id: str) -> str:
     return entry.outcome
 
 
-def test_a_lost_response_of_an_order_that_arrived(doubtful: SimTrader, terminal: Terminal) -> None:
+def silently(order: Order) -> None:
+    """The counter takes the order, and neither its answer nor its pushes come."""
+    order.place()
+
+
+def test_a_lost_response_of_an_order_that_arrived(
+    doubtful: SimTrader, terminal: Terminal, seam: Seam
+) -> None:
     heard = Heard()
     doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    terminal.faults.lose_responses(1)
+    seam.script = silently
     with pytest.raises(OrderInDoubt) as caught:
         doubtful.buy("600036", 35.0, 100, client_order_id="d", remark="网格第三层")
     assert (caught.value.sent, caught.value.client_order_id) == (None, "d")
@@ -181,10 +188,10 @@ def test_what_the_vendors_layer_raises_is_a_doubt(
     assert len(doubtful.in_doubt) == 1
 
 
-def test_a_doubt_is_told_once(doubtful: SimTrader, terminal: Terminal) -> None:
+def test_a_doubt_is_told_once(doubtful: SimTrader, seam: Seam) -> None:
     heard = Heard()
     doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
-    terminal.faults.lose_responses(1)
+    seam.script = silently
     with pytest.raises(OrderInDoubt):
         doubtful.buy("600036", 35.0, 100)
     lookers = [threading.Thread(target=doubtful.check_in_doubt) for _ in range(8)]

@@ -171,7 +171,7 @@ def test_allowed_securities(connect: Connect, new_user: NewUser, seam: Seam) -> 
 def test_no_order_while_one_is_in_doubt(connect: Connect, new_user: NewUser, terminal: Terminal) -> None:
     clock = FakeClock(time.time())
     first = new_user(clock=clock)
-    first.connect(call_timeout=0.05, heartbeat_interval=0)
+    first.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)
     with pytest.raises(OrderInDoubt):
         first.buy("600036", 35.0, 100, client_order_id="d")

@@ -28,7 +28,8 @@ from tests.faults.campaign_contenders import ACCOUNT, CONTENDERS
 from tests.faults.campaign_intents import BASES, Follower, intents_of, lines_of
 from tests.faults.campaign_script import Exchange, Script, drawn
 from tests.faults.campaign_strategy import environment
-from tests.faults.campaign_truth import Result, judged, printed, tables
+from tests.faults.campaign_table import printed, tables
+from tests.faults.campaign_truth import Result, judged
 
 _STALL_SECONDS = 15.0
 _END_SECONDS = 90.0

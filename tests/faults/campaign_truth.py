@@ -1,6 +1,6 @@
-"""What a campaign came to: the counter's own book against the strategy's record, as one table.
+"""What a campaign came to: the counter's own book against the strategy's record.
 
-Pure: books and records in, figures and text out. Never asks the library what happened.
+Pure: books and records in, figures out. Never asks the library what happened.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bench.measure import Table
 from tests.faults.campaign_intents import Intent, terms_of, trade_key
 from tests.faults.campaign_script import HARMLESS
 
@@ -142,89 +141,3 @@ def ready_waits(lines: Iterable[dict[str, Any]], log: Sequence[tuple[str, float,
                     since = min(ready, end)
             yield ready - since
             began = None
-
-
-COMMAND = "python -m tests.faults.campaign --contender ours|easytrader"
-NOTES = (
-    "The counter's own book is the truth. Lost: an intended order that is not in it; doubled: one that is in it"
-    " more than once. Missed: a trade of the book that the strategy neither was told by its handler nor found at"
-    " a start; twice: one its handler was told again. A call is late beyond its deadline and half a second.",
-    "The time to READY counts from the loss or the start of the strategy, or from when the terminal could be"
-    " reached again. A process had to be killed when it did not get on for 15 s without a fault; the scripted"
-    " kills do not count.",
-    "easytrader takes no order id and has no reconnect: its strategy does what its users do. It makes a call"
-    " again that raised, hung for 3.5 s or brought no number, and calls `connect()` again after a disconnect was"
-    " told or a call hung.",
-)
-
-ROWS = (
-    ("orders intended", "intended"),
-    ("faults injected", "faults"),
-    ("orders placed", "placed"),
-    ("orders lost", "lost"),
-    ("orders doubled", "doubled"),
-    ("orders or numbers nobody asked for", "wrong"),
-    ("trades in the book", "trades"),
-    ("trades missed", "missed"),
-    ("trades delivered twice", "twice"),
-    ("calls beyond their deadline", "late"),
-    ("processes that had to be killed", "killed"),
-    ("cancels asked", "cancels"),
-    ("cancels told untruly", "cancels_untrue"),
-    ("times READY", "readies"),
-    ("longest time to READY, s", "ready_seconds"),
-    ("orders once in doubt", "doubts"),
-    ("calls to be made again later", "held"),
-    ("of these for a full disk", "no_disk"),
-    ("trades told after an outage", "recovered"),
-    ("trades learned at a start", "at_start"),
-    ("trades that came both ways at a start", "both_ways"),
-    ("seconds", "seconds"),
-)
-
-
-def printed(result: Result) -> str:
-    """One run as one table."""
-    rows = [("contender", result.contender), ("seed", f"{result.seed}")]
-    rows += [(label, f"{getattr(result, name):,}") for label, name in ROWS]
-    rows += [(f"longest {call}, s", f"{seconds:.2f}") for call, seconds in sorted(result.longest.items())]
-    rows += [(f"  {kind}", f"{times}") for kind, times in result.kinds.items()]
-    return "\n".join(f"{label:<40}{value:>12}" for label, value in rows)
-
-
-HEADS = ("intended", "faults", "placed", "lost", "doubled", "missed", "twice", "late", "killed")
-HEADS += ("ready_seconds", "seconds")
-"""The figures that the first table compares; the second has the rest."""
-
-
-def tables(results: Sequence[Result]) -> list[Table]:
-    """Every run as a row with what must be zero; then what the runs went through."""
-    label_of = {name: label for label, name in ROWS}
-    first = Table(
-        "Fault campaign",
-        f"{COMMAND} --orders ORDERS --seed SEED",
-        ("contender, seed", *(label_of[name] for name in HEADS)),
-        [(_run(one), *(_cell(getattr(one, name)) for name in HEADS)) for one in results],
-        NOTES,
-    )
-    rest = [name for name in label_of if name not in HEADS]
-    rows = [(label_of[name], *(_cell(getattr(one, name)) for one in results)) for name in rest]
-    for call in sorted({call for one in results for call in one.longest}):
-        rows.append((f"longest call: {call}, s", *(_cell(one.longest.get(call, 0.0)) for one in results)))
-    for kind in sorted({kind for one in results for kind in one.kinds}):
-        rows.append((f"fault: {kind}", *(_cell(one.kinds.get(kind, 0)) for one in results)))
-    second = Table(
-        "What the runs went through",
-        f"{COMMAND} --orders ORDERS --seed SEED",
-        ("", *map(_run, results)),
-        rows,
-    )
-    return [first, second]
-
-
-def _run(result: Result) -> str:
-    return f"{result.contender}, {result.seed}"
-
-
-def _cell(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

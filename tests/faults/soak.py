@@ -26,6 +26,7 @@ from tests.clocks import FakeClock
 
 HOUR = 3600.0
 _SOON = 30.0
+_A_DAYS_BUYS = 1_000_000.0
 _CODES = {"600000": 10.48, "600036": 35.50, "000001": 11.36}
 
 
@@ -130,10 +131,11 @@ class Soak:
     def day(self) -> Day:
         """Night's restart, the morning, the lunch hour, the afternoon, the evening; then what it cost."""
         self._lines = self._readies = self._events = 0
+        self._terminal.deposit(_A_DAYS_BUYS)
         self._long_outage(0.1 * HOUR)
         for _ in range(2):
             for _ in range(4):
-                self._trade(16)
+                self._trade(40)
                 self._outage()
                 self._pause.let_pass(0.5 * HOUR)
         self._pause.let_pass(2 * HOUR)

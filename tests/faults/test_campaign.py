@@ -12,6 +12,7 @@ import pytest
 from tests.faults import campaign
 from tests.faults.campaign_intents import Follower, Intent, Record, intents_of, lines_of
 from tests.faults.campaign_script import KINDS, drawn
+from tests.faults.campaign_table import ROWS, tables
 from tests.faults.campaign_truth import Result, judged, ready_waits
 
 ORDERS, SEED = 300, 7
@@ -28,7 +29,7 @@ def test_nothing_is_lost_doubled_missed_or_told_twice(
     table = capsys.readouterr().out
     assert not failed, table
     assert "orders placed" in table
-    assert f"| ours, {SEED} | {ORDERS} | {ORDERS // 20} |" in tables.read_text(encoding="utf-8")
+    assert f"| ours，种子 {SEED} | {ORDERS} | {ORDERS // 20} |" in tables.read_text(encoding="utf-8")
 
 
 def test_a_seed_is_a_script() -> None:
@@ -131,5 +132,11 @@ def test_a_wait_for_ready_begins_when_the_terminal_is_there() -> None:
     assert list(ready_waits(lines, log)) == [1.0, 1.0, 0.5]
 
 
-def test_every_figure_to_be_zero_is_a_figure() -> None:
-    assert set(Result("ours", 1).zeros) <= {field.name for field in fields(Result)}
+def test_every_figure_and_fault_has_its_place_in_the_tables() -> None:
+    result = Result("ours", 1)
+    figures = {field.name for field in fields(Result)} - {"contender", "seed", "longest", "kinds"}
+    assert {name for name, _, _ in ROWS} == figures
+    assert set(result.zeros) < figures
+    compared, course = tables([result, Result("easytrader", 2, kinds=dict.fromkeys(KINDS, 3))])
+    assert [row[0] for row in compared.rows] == ["ours，种子 1", "easytrader，种子 2"]
+    assert sum(row[2] == "3" for row in course.rows) == len(KINDS)
