@@ -15,7 +15,8 @@ from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 
 if TYPE_CHECKING:
-    from easytrader_qmt.miniqmt.desk import OrderDesk, Ticket
+    from easytrader_qmt.miniqmt.desk import OrderDesk
+    from easytrader_qmt.miniqmt.tickets import Ticket
 
 __all__ = ["place_all"]
 

@@ -5,12 +5,8 @@ Never sends anything twice, never calls an unknown outcome a success or a failur
 
 from __future__ import annotations
 
-import itertools
-import os
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from loguru import logger
@@ -28,6 +24,7 @@ from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.miniqmt.outcomes import Told, of_entry, of_response
 from easytrader_qmt.miniqmt.session import Session
+from easytrader_qmt.miniqmt.tickets import NewIds, Ticket
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.risk import Reservation, Risk
 
@@ -39,38 +36,6 @@ _WORDS = {
 }
 _LOOK_AGAIN = 0.02
 """Seconds between two looks at an order that another thread or process is sending under the same id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """An order on its way: what was asked, how it is journalled, and where its answer will come."""
-
-    request: OrderRequest
-    client_order_id: str
-    begun: Begun
-    future: Future[Any]
-
-    @property
-    def answered(self) -> bool:
-        """Whether the answer is there."""
-        return self.future.done() and self.future.exception() is None
-
-
-class NewIds:
-    """Client order ids for orders that nobody named: no two alike, in this process or any other."""
-
-    def __init__(self) -> None:
-        self._pid = 0
-        self._head = ""
-        self._numbers = itertools.count(1)
-
-    def __call__(self) -> str:
-        """32 hexadecimal digits."""
-        pid = os.getpid()
-        if pid != self._pid:
-            # A forked child must not go on with its parent's.
-            self._head, self._pid = uuid.uuid4().hex[:22], pid
-        return f"{self._head}{next(self._numbers):010x}"
 
 
 class OrderDesk:

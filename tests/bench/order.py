@@ -11,7 +11,8 @@ from tests.bench.measure import COMPARED, Contender, Table, compared, interleave
 RAW, PEER, PEER_LINES = "原始 XtQuantTrader", "easytrader，无日志行", "easytrader，有日志行"
 OURS, OURS_ALL = "本库，无委托日志和日志行", "本库，有委托日志和日志行"
 NOTE = (
-    "柜台立即应答，没有推送；比值以原始 XtQuantTrader 为 1，是各轮中位数之比的中位数。两家的日志行都写入磁盘上的文件，级别都是 INFO，"
+    "柜台立即应答，没有推送；比值以原始 XtQuantTrader 为 1，是各轮中位数之比的中位数。"
+    "两家的日志行都写入磁盘上的文件，级别都是 INFO，"
     "格式各用自己的默认格式；委托日志是磁盘上的 SQLite（synchronous=NORMAL）。"
 )
 
