@@ -24,6 +24,8 @@ __all__ = ["Reservation", "Risk", "RiskLimits"]
 
 # Sums of floats may pass a limit by less than any amount of money.
 _YUAN_NOISE = 1e-6
+_MOST_OPEN = 50_000
+"""Reservations that can still be given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,9 @@ class Risk:
             self._notional += notional
             self._numbers += 1
             self._open.add(self._numbers)
+            if len(self._open) > _MOST_OPEN:
+                # Sent long ago: nobody gives those back any more.
+                self._open = {number for number in self._open if number > self._numbers - _MOST_OPEN // 2}
             return Reservation(self._numbers, self._day, notional)
 
     def release(self, reservation: Reservation) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from easytrader_qmt.sim import link_client
 from easytrader_qmt.sim.spawned import SpawnedTerminal, spawn
-from tests.bench.__main__ import keep
+from tests.bench.__main__ import keep, surroundings
 from tests.faults.campaign_contenders import ACCOUNT, CONTENDERS
 from tests.faults.campaign_intents import BASES, Follower, intents_of, lines_of
 from tests.faults.campaign_script import Exchange, Script, drawn
@@ -187,17 +187,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(any(result.zeros.values()))
 
 
-def write_markdown(path: Path, result: Result) -> None:
-    """The tables with this run in them; every run's figures are kept beside them as JSON."""
-    kept = path.with_suffix(".json")
+def write_markdown(page: Path, result: Result) -> None:
+    """The tables with this run in them, in a page of their own or at the page's ``campaign`` markers.
+
+    Every run's figures are kept beside it in ``campaign.json``.
+    """
+    kept = page.with_name("campaign.json")
     runs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     mine = (result.contender, result.seed, result.intended)
     runs = [one for one in runs if (one["contender"], one["seed"], one["intended"]) != mine]
     runs = sorted([*runs, asdict(result)], key=lambda one: (one["contender"] != "ours", one["seed"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    page.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
-    made = tables([Result(**one) for one in runs])
-    keep(path.parent, path.stem, "\n".join(table.markdown() for table in made))
+    text = "\n".join(table.markdown() for table in tables([Result(**one) for one in runs]))
+    if page.exists() and "<!-- campaign -->" in page.read_text(encoding="utf-8"):
+        keep(page, "campaign", text)
+    else:
+        page.write_text(f"# 故障演练的结果\n\n{text}\n{surroundings()}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
