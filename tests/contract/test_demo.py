@@ -60,7 +60,7 @@ def test_each_step_is_shown(shown: str) -> None:
 
 
 def test_tables_are_aligned_with_chinese_headings(shown: str) -> None:
-    for heading in ("总资产", "可用资金", "持仓数量", "委托状态", "成交编号", "证券名称"):
+    for heading in ("总资产", "可用资金", "持仓数量", "委托状态", "成交编号"):
         assert heading in shown
     table = shown[shown.index(">>> user.today_entrusts") :].splitlines()[1:]
     assert {"部撤", "已成"} <= set(re.findall(r"部撤|已成|已报", "\n".join(table)))
