@@ -21,6 +21,7 @@ from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
+from easytrader_qmt.miniqmt.order_lines import describe, log_outcome
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.miniqmt.outcomes import Told, of_entry, of_response
 from easytrader_qmt.miniqmt.session import Session
@@ -28,12 +29,6 @@ from easytrader_qmt.miniqmt.tickets import NewIds, Ticket
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.risk import Reservation, Risk
 
-SIDE_NAMES = {"buy": "买入", "sell": "卖出"}
-_WORDS = {
-    (is_market, side): ("市价" if is_market else "限价") + name
-    for is_market in (False, True)
-    for side, name in SIDE_NAMES.items()
-}
 _LOOK_AGAIN = 0.02
 """Seconds between two looks at an order that another thread or process is sending under the same id."""
 
@@ -301,7 +296,7 @@ class OrderDesk:
             self._attach(one.begun, told)
             if told.outcome == "in_doubt":
                 self._doubts.expect(one.begun.token)
-            _log(told, describe(one.request), one.request.stock_code)
+            log_outcome(told, describe(one.request), one.request.stock_code)
         return found
 
     def leave(self, ticket: Ticket, why: str) -> Told:
@@ -329,7 +324,7 @@ class OrderDesk:
         self._attach(begun, told)
         if told.outcome == "in_doubt":
             self._doubts.expect(begun.token)
-        _log(told, describe(request), request.stock_code)
+        log_outcome(told, describe(request), request.stock_code)
         return told
 
     def _attach(self, begun: Begun, told: Told) -> None:
@@ -344,17 +339,3 @@ class OrderDesk:
         if not written:
             # The intent is on disk, so the order is found again by its remark whatever happens now.
             logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
-
-
-def _log(told: Told, what: str, stock_code: str) -> None:
-    if told.outcome == "accepted":
-        logger.info("{}委托成功: 证券代码={}, 委托单号={}", what, stock_code, told.order_id)
-    elif told.outcome == "refused":
-        logger.error("{}委托失败: 证券代码={}, 原因={}", what, stock_code, told.message)
-    else:
-        logger.error("{}委托结果未知: 证券代码={}, {}, 备注={}", what, stock_code, told.message, told.remark)
-
-
-def describe(request: OrderRequest) -> str:
-    """The kind of order in the log's words."""
-    return _WORDS[request.is_market, request.action]

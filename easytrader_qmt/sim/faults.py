@@ -30,6 +30,13 @@ class Message:
         """Whether nobody asked for it."""
         return self.seq < 0
 
+    def say(self) -> None:
+        """Hand it to the client, which only enqueues it."""
+        if self.is_push:
+            self.client.push(self.name, self.payload)
+        else:
+            self.client.answer(self.name, self.seq, self.payload)
+
 
 @dataclass
 class Faults:

@@ -71,7 +71,7 @@ class Terminal:
         self._running = True
         self._moved: set[str] = set()
         self._market.on_change = self._moved.add
-        self._delayed = DelayLine(_say, self.clock.monotonic)
+        self._delayed = DelayLine(Message.say, self.clock.monotonic)
         self.on_mutation: Callable[[], None] | None = None
         if counter is None:
             self.counter.open_account(STOCK_ACCOUNT, STOCK, cash=self.settings.cash)
@@ -239,7 +239,7 @@ class Terminal:
             if attached is None or (name == "subscribe" and self.faults.hanging("subscribe")):
                 return
             if self.faults.logged_out:
-                _say(Message(client, name, seq, self.faults.answer_logged_out(name)))
+                Message(client, name, seq, self.faults.answer_logged_out(name)).say()
                 return
             fate = self.faults.next_order() if name == "orderStock" else None
             if fate is False:
@@ -337,16 +337,9 @@ class Terminal:
             self._delayed.put(self.faults.delay, said)
             return
         for message in said:
-            _say(message)
+            message.say()
 
     def _forget(self, client: ClientSide) -> None:
         attached = self._clients.pop(id(client), None)
         if attached is not None:
             self._used[attached.session] = self.clock.monotonic()
-
-
-def _say(message: Message) -> None:
-    if message.is_push:
-        message.client.push(message.name, message.payload)
-    else:
-        message.client.answer(message.name, message.seq, message.payload)
