@@ -1,13 +1,11 @@
 """`Records`: what every query returns. A real list of real dicts that also is a frame and draws itself.
 
-A snapshot: it never asks the counter again and never changes by itself. As long as nobody has taken a row out of
-it, it also keeps the vendor's objects, from which a frame is made quicker than from rows; it never hands them out.
+A snapshot: it never asks the counter again, never changes by itself and keeps none of the vendor's objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import wraps
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from easytrader_qmt.drawing import draw_html, draw_text
@@ -29,18 +27,15 @@ class Records(list[Row]):
     Everything that takes a list of dicts takes it: json, pickle, slices, ``pandas.DataFrame(records)``.
     """
 
-    __slots__ = ("_objects", "table")
+    __slots__ = ("table",)
 
     table: Table
-    _objects: list[Any] | None
 
     def __init__(self, rows: Iterable[Row] = (), kind: str | Table = "order") -> None:
         super().__init__(rows)
         self.table = table_of(kind)
-        self._objects = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without the vendor's objects, which cannot be pickled.
         return type(self), (list(self), self.table)
 
     @property
@@ -54,21 +49,12 @@ class Records(list[Row]):
 
         It shows the rows as they stand, edits included.
         """
-        return self._frame(False)
+        return frame_of(self.table, self)
 
     @property
     def zh(self) -> pd.DataFrame:
         """The same frame with Chinese headings."""
-        return self._frame(True)
-
-    def _frame(self, headings: bool) -> pd.DataFrame:
-        objects = self._objects
-        if objects is None:
-            return frame_of(self.table, self, headings)
-        made = frame_of(self.table, self, headings, objects)
-        # Reading our own rows on the way was nobody's taking them out.
-        self._objects = objects
-        return made
+        return frame_of(self.table, self, headings=True)
 
     def where(self, **conditions: object) -> Records:
         """The rows that meet every condition, as new Records that share the dicts.
@@ -101,7 +87,6 @@ class Records(list[Row]):
     @overload
     def __getitem__(self, index: slice, /) -> Records: ...
     def __getitem__(self, index: SupportsIndex | slice, /) -> Row | Records:
-        self._objects = None
         if isinstance(index, slice):
             return Records(super().__getitem__(index), self.table)
         return super().__getitem__(index)
@@ -117,26 +102,6 @@ class Records(list[Row]):
         return draw_html(self.table, self)
 
 
-def _letting_go(name: str) -> Any:
-    """A list's own method, after which a row may be anywhere, so that only the rows count."""
-    plain = getattr(list, name)
-
-    @wraps(plain)
-    def method(self: Records, *args: Any, **words: Any) -> Any:
-        self._objects = None
-        return plain(self, *args, **words)
-
-    return method
-
-
-# Whatever hands out a row or changes the list. (``__getitem__`` is above; lengths and comparisons do neither.)
-for _name in (
-    "__add__", "__delitem__", "__iadd__", "__imul__", "__iter__", "__mul__", "__reversed__", "__rmul__",
-    "__setitem__", "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
-):  # fmt: skip
-    setattr(Records, _name, _letting_go(_name))
-
-
 def rows(kind: str | Table, objects: Iterable[Any], remarks: Remarks | None = None) -> Records:
     """The vendor's objects as Records, in order; a field that is missing or cannot be read is None.
 
@@ -146,10 +111,7 @@ def rows(kind: str | Table, objects: Iterable[Any], remarks: Remarks | None = No
     if objects is None:
         raise InvalidArgument("查询结果是 None：查询失败不等于空列表")
     table = table_of(kind)
-    taken = list(objects)
-    made = Records(build_rows(table, taken, remarks), table)
-    made._objects = taken
-    return made
+    return Records(build_rows(table, list(objects), remarks), table)
 
 
 def row(kind: str | Table, vendor_object: Any, remarks: Mapping[str, str] | None = None) -> Row:

@@ -163,6 +163,22 @@ def test_objects_of_different_classes() -> None:
     assert rows("order", [Slots(), Slots()]) == [made[0], made[0]]
 
 
+def test_a_full_object_first_does_not_speak_for_the_others() -> None:
+    def slotted(*lacking: str) -> Any:
+        names = tuple(key for key in ORDER if key not in lacking)
+        made: Any = type("Slots", (), {"__slots__": names})()
+        for key in names:
+            setattr(made, key, ORDER[key])
+        return made
+
+    whole = row("order", vendor("order"))
+    for lacking in ((), ("secu_account",), ("stock_code", "status_msg")):
+        made = rows("order", [slotted(), slotted(*lacking), vendor("order")])
+        without = dict.fromkeys((*lacking, *(("security",) if "stock_code" in lacking else ())))
+        assert made == [whole, {**whole, **without}, whole]
+        assert [list(each) for each in made] == [list(whole)] * 3
+
+
 def test_an_unset_slot_is_a_missing_field() -> None:
     class Slots:
         __slots__ = tuple(ORDER)
@@ -203,6 +219,16 @@ def test_a_table_of_ones_own() -> None:
     assert repr(made) == "费率\n 0.5\n1 行"
 
 
+@pytest.mark.parametrize(
+    "keys", [("a-b", "x"), ("class", "x"), ("__class__", "__dict__"), ("费率", "_x"), ("x",)]
+)
+def test_a_key_may_be_any_text(keys: tuple[str, ...]) -> None:
+    table = Table("odd", tuple(Column(key, key, "int", "volume") for key in keys))
+    made = rows(table, [vendor("position"), vendor("position", volume=7)])
+    assert made == [dict.fromkeys(keys, vendor("position").volume), dict.fromkeys(keys, 7)]
+    assert made.df.columns.tolist() == list(keys)
+
+
 # --- a list ------------------------------------------------------------------------------------
 
 
@@ -225,6 +251,26 @@ def test_it_is_a_list_of_dicts() -> None:
     assert json.loads(json.dumps(made)) == made
     assert rows("order", []) == []
     assert not rows("order", [])
+
+
+def test_each_row_is_a_dict_of_its_own() -> None:
+    keys = list(TABLES["order"].keys)
+    made = three()
+    first, second, third = made
+    first["note"], first[1] = "mine", None
+    del second["price"]
+    second["price"] = 9.5
+    third.update({f"more{at}": at for at in range(40)})
+    del third["security"]
+    later = three()
+    assert list(first) == [*keys, "note", 1]
+    assert list(second) == [*(key for key in keys if key != "price"), "price"]
+    assert list(third) == [*keys[1:], *(f"more{at}" for at in range(40))]
+    assert [list(each) for each in later] == [keys] * 3
+    assert [each["price"] for each in later] == [ORDER["price"]] * 3
+    assert {**first, "order_id": 2}.keys() == first.keys()
+    assert pickle.loads(pickle.dumps(third)) == third
+    assert not hasattr(first, "__dict__")
 
 
 def test_slices_and_copies_are_records() -> None:

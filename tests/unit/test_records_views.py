@@ -80,6 +80,20 @@ def test_a_fraction_in_a_column_of_whole_numbers_is_not_cut() -> None:
     assert (whole.tolist(), str(whole.dtype)) == ([100], "int64")
 
 
+def test_numbers_that_are_equal_and_not_the_same() -> None:
+    def column(key: str, *values: object) -> Any:
+        return rows("order", [vendor("order", **{key: value}) for value in values]).df[key]
+
+    assert str(column("price", 0.0, -0.0).tolist()) == "[0.0, -0.0]"
+    assert column("price", 1, 1.0, True).tolist() == [1.0, 1.0, 1.0]
+    for values in ((1, True, 1.0), (True, 1), (1, 1)):
+        whole = column("order_volume", *values)
+        assert (whole.tolist(), str(whole.dtype)) == ([1] * len(values), "int64")
+    assert column("order_volume", 2**80, 2**80).tolist() == [2.0**80] * 2
+    assert column("order_volume", -(2**63), 2**63 - 1).tolist() == [-(2**63), 2**63 - 1]
+    assert column("status_msg", "a", "a", "b").tolist() == ["a", "a", "b"]
+
+
 def test_edited_rows() -> None:
     made = rows("order", [vendor("order"), vendor("order")])
     del made[0]["price"]
