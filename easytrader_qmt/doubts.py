@@ -71,6 +71,9 @@ def reconcile(
     (Unix seconds) and on the same day, as the counter lists one day's orders, and if no order looks like it
     with its remark lost. Everything else stays in doubt.
     """
+    waiting = sorted(entries, key=lambda entry: entry.key)
+    if not waiting:
+        return []  # a day's orders need not be read for nobody
     listed = list(orders)
     by_token: dict[str, CounterOrder] = {}
     for order in listed:
@@ -78,7 +81,7 @@ def reconcile(
         if token is not None and (token not in by_token or _rank(order) > _rank(by_token[token])):
             by_token[token] = order
     decided = []
-    for entry in sorted(entries, key=lambda entry: entry.key):
+    for entry in waiting:
         found = by_token.get(entry.token)
         if found is not None:
             decided.append(_found(entry, found))

@@ -15,14 +15,19 @@ class FakePause:
         self.waits: list[float] = []
         self.before_wait = lambda seconds: None
         self._woken = threading.Event()
+        self.rested = threading.Event()
+        """Set while somebody waits, so whatever the last wake set off is over."""
 
     def wait(self, seconds: float | None) -> None:
+        self.rested.set()
         if seconds is None:
             self._woken.wait()
+            self.rested.clear()
             self._woken.clear()
             return
         self.waits.append(seconds)
         self.before_wait(seconds)
+        self.rested.clear()
         self._woken.clear()
         self.clock.pass_(seconds)
 

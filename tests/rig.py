@@ -26,11 +26,13 @@ class GatedPause(FakePause):
     def wait(self, seconds: float | None) -> None:
         if seconds is None:
             return super().wait(None)
+        self.rested.set()
         with self._news:
             self.waits.append(seconds)
             self.waiting = seconds
             self._news.notify_all()
             self._news.wait_for(lambda: self._let_go > 0 or self._woken.is_set())
+            self.rested.clear()
             passed = self._let_go > 0
             self._let_go -= passed
             self._woken.clear()
@@ -91,8 +93,9 @@ class Rig:
         return self
 
     def ready(self, times: int) -> dict[str, Any]:
-        """The state row of the READY of this number, once it has come and all it brought was told."""
+        """The state row of the READY of this number, once all it brought was told and the old session stopped."""
         row: dict[str, Any] = self.news.wait_for("state READY", times)[times - 1]
+        assert self.pause.rested.wait(SOON)
         assert self.user.drain(SOON)
         return row
 

@@ -17,7 +17,7 @@ from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
 from easytrader_qmt.miniqmt import sync
 from easytrader_qmt.miniqmt.flow import EventFlow, Listener
-from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, worth_telling
+from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, more_patient, worth_telling
 from easytrader_qmt.miniqmt.session import Deadlines, Session, SessionFailed
 from easytrader_qmt.miniqmt.session_ids import Lease, SessionIds
 from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Halted, Pause, Supervisor
@@ -57,7 +57,9 @@ class Connection:
         self._closing = False
         self._session: Session | None = None
         self._lease: Lease | None = None
+        self._old: tuple[Session, Lease] | None = None  # detached, not stopped yet
         self._hung = 0
+        self._patience = deadlines.call
         self._synced: tuple[sync.Snapshot, ...] = ()
         self.on_connecting: list[Callable[[], None]] = []
         self.on_synced: list[Callable[[tuple[sync.Snapshot, ...], float], None]] = []
@@ -72,6 +74,7 @@ class Connection:
             pause,
             let_go=self._drop,
             soon=self._next_look,
+            replaced=self._drop_old,
         )
         self._ids = ids(self._supervisor.pause)
         self._flow = EventFlow(listener, clock)
@@ -132,7 +135,7 @@ class Connection:
         self._supervisor.look_soon()
 
     def _next_look(self) -> float | None:
-        return min((due for ask in self.due if (due := ask()) is not None), default=None)
+        return min((due for ask in tuple(self.due) if (due := ask()) is not None), default=None)
 
     def later(self, call: Callable[..., object], *args: Any) -> None:
         """Run a call on the dispatcher thread, after the events that came so far."""
@@ -158,8 +161,19 @@ class Connection:
             session.subscribe(account)
             self._flow.added(sync.snapshot(session, account))
         except BaseException:
-            self._set_accounts(tuple(each for each in self.accounts if each is not account))
+            self.remove(account)
             raise
+
+    def remove(self, account: Any) -> None:
+        """Without this account from now on and after each reconnect. Never raises, whatever the terminal says."""
+        left = tuple(each for each in self.accounts if each is not account)
+        if self._closing or len(left) == len(self.accounts):
+            return
+        self._set_accounts(left)
+        self._flow.removed(account)
+        session = self._session
+        if session is not None and session.alive:
+            session.unsubscribe(account)
 
     def _set_accounts(self, accounts: tuple[Any, ...]) -> None:
         with self._lock:
@@ -181,7 +195,14 @@ class Connection:
     # --- attempts, on the supervisor's thread --------------------------------------------------
 
     def _attempt(self, number: int, generation: int) -> None:
-        self._drop("正在重连")
+        self._set_aside()
+        try:
+            self._connect(number, generation)
+        except BaseException:
+            self._drop_old()
+            raise
+
+    def _connect(self, number: int, generation: int) -> None:
         path = self._target.path
         if not os.path.isdir(path):
             # Starting a client there would create the folder, and 72 MiB in it.
@@ -200,30 +221,36 @@ class Connection:
             if isinstance(error, (SessionFailed, QueryFailed)):
                 raise AttemptFailed(str(error)) from error
             raise
-        for told in self.on_synced:
+        for told in tuple(self.on_synced):
             _isolated("核对断线期间的委托", told, found, started)
         if not session.alive:
             self._drop("连接在同步过程中断开")
             raise AttemptFailed("连接在同步过程中断开")
-        self._synced, self._hung = found, 0
+        self._synced, self._hung, self._patience = found, 0, self._deadlines.call
         for account in accounts:
             logger.info("✓ 成功连接到 MiniQMT, 账号: {}", self._shown(account.account_id))
             logger.info("✓ 已订阅账户: {}", self._shown(account.account_id))
 
     def _synchronise(self, session: Session) -> tuple[tuple[Any, ...], tuple[sync.Snapshot, ...], float]:
-        session.open()
-        self._supervisor.syncing()
         accounts = self.accounts
-        for account in accounts:
-            session.subscribe(account)
-        for about_to in self.on_connecting:
+        session.open(accounts, connected=self._supervisor.syncing)
+        for about_to in tuple(self.on_connecting):
             _isolated("读取委托日志", about_to)
         started = self._clock.now()
-        return accounts, tuple(sync.snapshot(session, account) for account in accounts), started
+        try:
+            found = tuple(sync.snapshot(session, account, self._patience) for account in accounts)
+        except QueryFailed:
+            if session.overdue:
+                self._patience = more_patient(self._patience)
+            raise
+        return accounts, found, started
 
     def _new_session(self, generation: int) -> Session:
         try:
-            lease = self._ids.lease()
+            lease = self._ids.spare() if self._old is not None else None
+            if lease is None:
+                self._drop_old()  # its id may be the only one
+                lease = self._ids.lease()
         except (ConnectError, OSError) as error:
             raise AttemptFailed(str(error)) from error
         session = Session(
@@ -242,14 +269,34 @@ class Connection:
         lease.release(True)
         raise Halted
 
+    def _set_aside(self) -> None:
+        """Detach the session; stopping it, which takes time or hangs, waits until another has replaced it."""
+        self._drop_old()
+        with self._lock:
+            session, lease = self._session, self._lease
+            self._session = self._lease = None
+            self._old = None if session is None or lease is None else (session, lease)
+        if session is not None:
+            session.detach("正在重连")
+
     def _drop(self, why: str) -> bool:
-        """Detach and stop the session, if there is one; True unless something was left behind."""
+        """Detach and stop every session there is; True unless something was left behind."""
         with self._lock:
             session, lease = self._session, self._lease
             self._session = self._lease = None
         if session is None or lease is None:
-            return True
+            return self._drop_old()
         session.detach(why)
+        stopped = self._stop(session, lease)
+        return self._drop_old() and stopped
+
+    def _drop_old(self) -> bool:
+        """Stop the session that was set aside, if there is one; True unless it was left behind."""
+        with self._lock:
+            old, self._old = self._old, None
+        return old is None or self._stop(*old)
+
+    def _stop(self, session: Session, lease: Lease) -> bool:
         stopped = session.close(late=lambda: lease.release(True))
         lease.release(stopped)
         if not stopped:
@@ -268,7 +315,7 @@ class Connection:
                 sync.asset_of(session, account)
         except QueryFailed as error:
             return f"心跳失败：{error}"
-        for beat in self.on_beat:
+        for beat in tuple(self.on_beat):
             _isolated("心跳", beat)
         return ""
 

@@ -11,6 +11,8 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
+from easytrader_qmt.miniqmt.reply import Reply
+
 T = TypeVar("T")
 
 
@@ -66,14 +68,16 @@ def within(
         raise
 
 
-def settled(outcome: Future[T], seconds: float, what: str) -> T:
-    """The result of a future, or DeadlineExceeded after ``seconds``."""
+def settled(outcome: Future[T] | Reply, seconds: float, what: str) -> T:
+    """The result of a future or a reply, or DeadlineExceeded after ``seconds``."""
     try:
-        return outcome.result(seconds)
+        result: T = outcome.result(seconds)
+        return result
     except FutureTimeout:
         if outcome.done():
             # Either it came at the last moment, or the call itself raised a TimeoutError: the same answer.
-            return outcome.result()
+            late: T = outcome.result()
+            return late
         raise DeadlineExceeded(f"{what} 在 {seconds:g} 秒内没有返回") from None
 
 

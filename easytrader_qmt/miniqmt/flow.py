@@ -78,6 +78,10 @@ class EventFlow:
         """An account was added to a READY connection; what it already has is not news."""
         self._dispatcher.post(self._merge, snapshot)
 
+    def removed(self, account: Any) -> None:
+        """An account has left: what it has when it is added again is not news."""
+        self._dispatcher.post(self._primed.discard, (account.account_id, account.account_type))
+
     def later(self, call: Callable[..., object], *args: Any) -> None:
         """Run a call on the dispatcher thread, after the events that came so far."""
         self._dispatcher.post(call, *args)
@@ -159,7 +163,7 @@ class EventFlow:
 
     def _tell(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
         """Each listener by itself: one that fails must not cost another, or a later event, its turn."""
-        for watcher in self.watchers:
+        for watcher in tuple(self.watchers):
             isolated(method, watcher, method, args)
         isolated(method, self._listener.heard, method, args, recovered)
 

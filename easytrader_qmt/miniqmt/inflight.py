@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from easytrader_qmt.miniqmt.deadline import fail, settle
+from easytrader_qmt.miniqmt.reply import Reply
 
 
 class ConnectionLost(Exception):
@@ -28,48 +29,41 @@ class InFlight:
     def __init__(self, foreign: Callable[[str, Any], None]) -> None:
         self._foreign = foreign
         self._lock = threading.Lock()
-        self._waiting: dict[int, Future[Any]] = {}
+        self._waiting: dict[int, Reply] = {}
         self._early: dict[int, tuple[str, Any]] = {}
         self._expected: set[Future[Any]] = set()
         self._issuing = 0
         self._lost = ""
 
-    def issue(self, call: Callable[[], int]) -> Future[Any]:
-        """Send with ``call``, which returns the request number; the future gets the answer.
+    def issue(self, call: Callable[..., int], *args: Any) -> Reply:
+        """Send with ``call(*args)``, which returns the request number; the reply gets the answer.
 
         Raises ConnectionLost when the connection was lost before, and then nothing was sent.
         """
         with self._lock:
             self._check()
             self._issuing += 1
-        future: Future[Any] = Future()
+        reply = Reply()
         seq: int | None = None
         try:
-            seq = call()
+            seq = call(*args)
         finally:
-            early, strangers = self._issued(seq, future)
+            strangers: list[tuple[str, Any]] = []
+            with self._lock:
+                self._issuing -= 1
+                early = self._early.pop(seq, None) if self._early and seq is not None else None
+                if self._early and not self._issuing:
+                    strangers = list(self._early.values())
+                    self._early.clear()
+                if seq is not None and early is None and not self._lost:
+                    self._waiting[seq] = reply
             for method, response in strangers:
                 self._foreign(method, response)
         if early is not None:
-            settle(future, early[1])
-        return future
-
-    def _issued(
-        self, seq: int | None, future: Future[Any]
-    ) -> tuple[tuple[str, Any] | None, list[tuple[str, Any]]]:
-        with self._lock:
-            self._issuing -= 1
-            early = None if seq is None else self._early.pop(seq, None)
-            if seq is not None and early is None:
-                if self._lost:
-                    fail(future, ConnectionLost(self._lost))
-                else:
-                    self._waiting[seq] = future
-            strangers: list[tuple[str, Any]] = []
-            if not self._issuing and self._early:
-                strangers = list(self._early.values())
-                self._early.clear()
-        return early, strangers
+            reply.settle(early[1])
+        elif self._lost:
+            reply.fail(ConnectionLost(self._lost))
+        return reply
 
     def answered(self, method: str, response: Any) -> None:
         """Take an order's or a cancel's response, in whatever order it comes."""
@@ -77,14 +71,14 @@ class InFlight:
             return
         seq = response.seq
         with self._lock:
-            future = self._waiting.pop(seq, None)
-            if future is None and self._issuing:
+            reply = self._waiting.pop(seq, None)
+            if reply is None and self._issuing:
                 self._early[seq] = (method, response)
                 return
-        if future is None:
+        if reply is None:
             self._foreign(method, response)
         else:
-            settle(future, response)
+            reply.settle(response)
 
     def expect(self) -> Future[Any]:
         """A future that a loss of the connection fails. Raises ConnectionLost when it is lost already."""
@@ -116,11 +110,13 @@ class InFlight:
             if self._lost:
                 return
             self._lost = why
-            futures = [*self._waiting.values(), *self._expected]
+            replies, futures = [*self._waiting.values()], [*self._expected]
             self._waiting.clear()
             self._expected.clear()
+        # An error of its own for each: one shared by many threads would gather all their frames.
+        for reply in replies:
+            reply.fail(ConnectionLost(why))
         for future in futures:
-            # An error of its own for each: one shared by many threads would gather all their frames.
             fail(future, ConnectionLost(why))
 
     def _check(self) -> None:

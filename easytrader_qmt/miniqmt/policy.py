@@ -42,9 +42,15 @@ class StateChange:
 
 
 _FOR_EVER = 1e9
-"""Seconds; a longer wait would overflow the platform's."""
+"""Seconds; whoever asks for more has mistaken the unit."""
+LONGEST_WAIT = 2e6
+"""Seconds, some 23 days, that any wait takes at most: on Windows twice as much is more than a lock can wait."""
 LEAST_WAIT = 0.1
 """Seconds between two attempts at least: with an interval of 0 a missing path would be a busy loop."""
+
+
+LONGEST_SNAPSHOT = 60.0
+"""Seconds that a query of a snapshot may take at most, however often it was given up before."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,14 @@ class ReconnectPolicy:
         return "无限" if self.max_attempts == 0 else f"{self.max_attempts} 次"
 
 
+def more_patient(seconds: float) -> float:
+    """How long a query of a snapshot may take after one of the attempt before was given up, in seconds.
+
+    A list that the terminal needs longer for than a call may take would otherwise never get READY.
+    """
+    return max(seconds, min(2 * seconds, LONGEST_SNAPSHOT))
+
+
 def describe_down(state: State, auto: bool, down_for: float | None, due_in: float | None) -> str:
     """For how long a connection has been down and when the next attempt is, in Chinese; times in seconds."""
     parts = [] if down_for is None else [f"已断开 {down_for:.0f} 秒"]
@@ -98,12 +112,12 @@ def worth_telling(attempt: int) -> bool:
 
 
 def seconds(name: str, value: Any, *, least: float = 0.0, zero_ok: bool = True) -> float:
-    """A number of seconds, or InvalidArgument naming the argument, the value and the rule."""
+    """A number of seconds, LONGEST_WAIT for more, or InvalidArgument naming the argument, the value and the rule."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _FOR_EVER
     if not good or value < least or (value == 0 and not zero_ok):
-        rule = f"不小于 {least:g} 的秒数" if zero_ok else "大于 0 的秒数"
-        raise InvalidArgument(f"{name}={shown(value)} 无效：应为{rule}")
-    return float(value)
+        rule = f"不小于 {least:g}" if zero_ok else "大于 0"
+        raise InvalidArgument(f"{name}={shown(value)} 无效：应为{rule}、小于 {_FOR_EVER:.0f} 的秒数")
+    return min(float(value), LONGEST_WAIT)
 
 
 def count(name: str, value: Any) -> int:

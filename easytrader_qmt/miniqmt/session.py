@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from loguru import logger
@@ -18,6 +18,8 @@ from easytrader_qmt.miniqmt import vendor_books
 from easytrader_qmt.miniqmt.callback import PushReceiver
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled, within
 from easytrader_qmt.miniqmt.inflight import ConnectionLost, InFlight
+from easytrader_qmt.miniqmt.reply import Reply
+from easytrader_qmt.miniqmt.steps import Step, Steps
 from easytrader_qmt.miniqmt.vendor import Vendor
 
 
@@ -56,6 +58,7 @@ class Session:
         self.session_id = session_id
         self.generation = generation
         self.trader: Any = None
+        self.overdue = False  # a query was given up at its deadline
         self._vendor = vendor
         self._deadlines = deadlines
         self._push = push
@@ -63,62 +66,91 @@ class Session:
         self._inflight = InFlight(foreign=self._stranger)
         self._gone = threading.Event()
         self._detached = False
-        self._started = False
-        self._must_return: list[threading.Event] = []
+        self._must_stop = False  # start() was called
+        self._started: threading.Event | None = None  # start() came back, or will never be called
         self._receiver = PushReceiver(self._pushed, self._inflight.answered, self._disconnected)
 
     # --- opening and closing -------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Build, start and connect. Raises SessionFailed; the session must then be closed."""
+    def open(self, accounts: Sequence[Any] = (), connected: Callable[[], object] = lambda: None) -> None:
+        """Build, start and connect, then subscribe ``accounts``. ``connected`` is called in between.
+
+        Raises SessionFailed; the session must then be closed.
+        """
+        call, connect = self._deadlines.call, self._deadlines.connect
+        started = threading.Event()
         # Off the main thread: the vendor's constructor replaces the main thread's asyncio event loop.
-        self._step("创建 XtQuantTrader", self._deadlines.call, self._build, must_return=True)
-        self._step("start()", self._deadlines.call, self._start, must_return=True)
-        result = self._step("connect()", self._deadlines.connect, self.trader.connect)
-        if result != 0:
-            raise SessionFailed(f"connect() 返回 {result!r}")
+        steps = [
+            self._planned("创建 XtQuantTrader", call, self._build),
+            self._planned("start()", call, partial(self._start, started)),
+            self._planned("connect()", connect, self._connect),
+            *(self._planned("subscribe()", call, partial(self._subscribe, each)) for each in accounts),
+        ]
+        self._started = started
+        turns = Steps(steps, over=started.set)
+        turns.begin()
+        try:
+            turns.wait(2)
+            connected()
+            turns.wait(len(steps) - 1)
+        except (DeadlineExceeded, ConnectionLost) as error:
+            raise SessionFailed(str(error)) from None
+
+    def _planned(self, what: str, seconds: float, call: Callable[[], Any]) -> Step:
+        """A step that is given up at its deadline, or as soon as the session is detached."""
+
+        def run() -> Any:
+            try:
+                return call()
+            except SessionFailed:
+                raise
+            except Exception as error:
+                raise SessionFailed(f"{what} 失败：{error}") from error
+
+        try:
+            return Step(what, seconds, run, self._inflight.expect())
+        except ConnectionLost as error:
+            raise SessionFailed(str(error)) from None
 
     def _build(self) -> None:
         self.trader = self._vendor.trader_class(self.path, self.session_id, self._receiver)
         vendor_books.bound(self.trader)
 
-    def _start(self) -> None:
-        self._started = True
+    def _start(self, started: threading.Event) -> None:
+        self._must_stop = True
         self.trader.start()
+        started.set()
 
-    def _step(self, what: str, seconds: float, call: Callable[[], Any], *, must_return: bool = False) -> Any:
-        """A vendor call of its own thread, given up at its deadline or as soon as the session is detached.
+    def _connect(self) -> None:
+        result = self.trader.connect()
+        if result != 0:
+            raise SessionFailed(f"connect() 返回 {result!r}")
 
-        ``must_return``: ``stop()`` makes no sense before this call has come back.
-        """
-        try:
-            outcome = self._inflight.expect()
-            run = self._noted(call) if must_return else call
-            return within(seconds, run, what, outcome=outcome)
-        except (DeadlineExceeded, ConnectionLost) as error:
-            raise SessionFailed(str(error)) from None
-        except Exception as error:
-            raise SessionFailed(f"{what} 失败：{error}") from error
-
-    def _noted(self, call: Callable[[], Any]) -> Callable[[], Any]:
-        returned = threading.Event()
-        self._must_return.append(returned)
-
-        def run() -> Any:
-            try:
-                return call()
-            finally:
-                returned.set()
-
-        return run
-
-    def subscribe(self, account: Any) -> None:
-        """Subscribe an account's pushes. Raises SessionFailed unless the terminal says yes."""
-        result = self._step("subscribe()", self._deadlines.call, lambda: self.trader.subscribe(account))
+    def _subscribe(self, account: Any) -> None:
+        result = self.trader.subscribe(account)
         # 0 is yes in the vendor's layer, True is yes in its oldest documentation; False == 0 must not pass.
         if result is True or (result == 0 and not isinstance(result, bool)):
             return
         raise SessionFailed(f"订阅账户失败：subscribe() 返回 {result!r}")
+
+    def subscribe(self, account: Any) -> None:
+        """Subscribe one more account's pushes. Raises SessionFailed unless the terminal says yes."""
+        step = self._planned("subscribe()", self._deadlines.call, partial(self._subscribe, account))
+        try:
+            within(step.seconds, step.call, step.what, outcome=step.outcome)
+        except (DeadlineExceeded, ConnectionLost) as error:
+            raise SessionFailed(str(error)) from None
+
+    def unsubscribe(self, account: Any) -> None:
+        """Ask for no more pushes of an account; best effort, within the deadline of an ending. Never raises."""
+        call = getattr(self.trader, "unsubscribe", None)
+        if call is None:
+            return
+        try:
+            step = self._planned("unsubscribe()", self._deadlines.stop, partial(call, account))
+            within(step.seconds, step.call, step.what, outcome=step.outcome)
+        except (SessionFailed, DeadlineExceeded, ConnectionLost) as error:
+            logger.debug("退订账户没有成功，已忽略：{}", error)
 
     def detach(self, why: str) -> None:
         """From now on nothing of this session is heard, and everything it still owes has failed."""
@@ -132,7 +164,7 @@ class Session:
         ``late`` then runs if it comes back after all.
         """
         self.detach("会话已关闭")
-        if not self._must_return:
+        if self._started is None:
             return True
         self._let_waiters_go()
         try:
@@ -143,12 +175,12 @@ class Session:
 
     def _finish(self) -> None:
         # A constructor or a start() that hangs would bring the client to life after its stop().
-        for returned in self._must_return:
-            returned.wait()
+        if self._started is not None:
+            self._started.wait()
         trader = self.trader
         if trader is None:
             return
-        if self._started:
+        if self._must_stop:
             try:
                 trader.stop()
             except Exception as error:
@@ -187,25 +219,45 @@ class Session:
 
         Raises DeadlineExceeded, ConnectionLost, or what the vendor's layer raises.
         """
+        return self.ask(name, *args, timeout=timeout)()
+
+    def ask(self, name: str, *args: Any, timeout: float | None = None) -> Callable[[], Any]:
+        """Send a query and return at once; what is returned waits ``timeout`` seconds for the answer.
+
+        An old copy's query that has no asynchronous form is sent only when it is waited for. Raises as
+        ``query`` does, at either moment.
+        """
         seconds = self._deadlines.call if timeout is None else timeout
-        ask = getattr(self.trader, f"{name}_async", None)
-        if ask is None:
+        send = getattr(self.trader, f"{name}_async", None)
+        if send is None:
             plain = getattr(self.trader, name)
-            return within(seconds, lambda: plain(*args), f"{name}()", outcome=self._inflight.expect())
-        future = self._inflight.query(lambda arrived: ask(*_with_callback(name, args, arrived)))
+            return lambda: self._awaited(
+                lambda: within(seconds, lambda: plain(*args), f"{name}()", outcome=self._inflight.expect())
+            )
+        future = self._inflight.query(lambda arrived: send(*_with_callback(name, args, arrived)))
+
+        def answer() -> Any:
+            try:
+                return settled(future, seconds, f"{name}()")
+            except BaseException:
+                self._inflight.abandon(future)
+                raise
+
+        return lambda: self._awaited(answer)
+
+    def _awaited(self, answer: Callable[[], Any]) -> Any:
         try:
-            return settled(future, seconds, f"{name}()")
-        except BaseException:
-            self._inflight.abandon(future)
+            return answer()
+        except DeadlineExceeded:
+            self.overdue = True
             raise
 
-    def send(self, name: str, *args: Any) -> Future[Any]:
-        """One order or cancel by the name of its asynchronous form. The future gets the response.
+    def send(self, name: str, *args: Any) -> Reply:
+        """One order or cancel by the name of its asynchronous form. The reply gets the response.
 
         Raises ConnectionLost when the session was lost before anything was sent.
         """
-        issue = getattr(self.trader, name)
-        return self._inflight.issue(lambda: issue(*args))
+        return self._inflight.issue(getattr(self.trader, name), *args)
 
     # --- what the vendor's threads call --------------------------------------------------------
 

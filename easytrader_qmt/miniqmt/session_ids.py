@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, InvalidArgument
-from easytrader_qmt.miniqmt.session_slots import FOLDER, IdUse, Record, Slot, is_foreign, unlock, usage
+from easytrader_qmt.miniqmt.session_slots import (
+    FOLDER,
+    IdUse,
+    Record,
+    Slot,
+    exhausted,
+    is_foreign,
+    unlock,
+    usage,
+)
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -120,6 +129,7 @@ class SessionIds:
         self._mutex = threading.Lock()
         self._home = os.path.normcase(os.path.realpath(self._directory))
         self._used: dict[int, tuple[float, float]] = {}
+        self._seen: dict[Slot, Record | None] = {}
 
     @property
     def quarantined(self) -> tuple[int, ...]:
@@ -139,19 +149,26 @@ class SessionIds:
         the id whose session hung the longest ago is used again. Raises ConnectError when there is none either,
         or the directory is missing or cannot be written.
         """
+        lease = self._free_one(patient=True) or self._take_over()
+        if lease is not None:
+            return lease
+        raise ConnectError(exhausted(self._directory, self._first, self._last, self.quarantined))
+
+    def spare(self) -> Lease | None:
+        """One id at once: a free and rested one, or None. Raises ConnectError as ``lease`` does."""
+        return self._free_one(patient=False)
+
+    def _free_one(self, patient: bool) -> Lease | None:
         self._prepare()
-        for slot in sorted(self._slots(), key=self._readiness):
+        for slot in self._in_order():
             try:
                 lock = slot.lock()
             except OSError as error:
                 raise self._unwritable(error) from error
-            lease = None if lock is None else self._take(slot, lock)
+            lease = None if lock is None else self._take(slot, lock, patient)
             if lease is not None:
                 return lease
-        haunted = self._take_over()
-        if haunted is not None:
-            return haunted
-        raise ConnectError(self._exhausted())
+        return None
 
     def sweep(self) -> tuple[int, ...]:
         """Delete what dead sessions leased here left behind; the ids whose queue files are gone now.
@@ -199,12 +216,23 @@ class SessionIds:
             age = max(0.0, self._clock.now() - record.last_used)
         return max(0.0, self._gap - age)
 
-    def _readiness(self, slot: Slot) -> tuple[float, float]:
-        record = slot.read()
+    def _in_order(self) -> Iterator[Slot]:
+        """Rested ids first, the longest unused of them first.
+
+        Uses only get later: an id that was the first to take is still so if its record is as it was.
+        """
+        seen = self._seen
+        likely = min(seen, key=lambda slot: self._readiness(slot, seen[slot]), default=None)
+        if likely is not None and likely.read() in (None, seen[likely]):
+            yield likely
+        self._seen = read = {slot: slot.read() for slot in self._slots()}
+        yield from sorted(read, key=lambda slot: self._readiness(slot, read[slot]))
+
+    def _readiness(self, slot: Slot, record: Record | None) -> tuple[float, float]:
         return self._rest(slot, record), -math.inf if record is None else record.last_used
 
-    def _take(self, slot: Slot, lock: FileLock) -> Lease | None:
-        """Turn a lock into a lease; None, and the lock freed, when the id turns out to be foreign."""
+    def _take(self, slot: Slot, lock: FileLock, patient: bool) -> Lease | None:
+        """Turn a lock into a lease; None, and the lock freed, for a foreign id or one to be waited for."""
         with contextlib.ExitStack() as undo:
             undo.callback(unlock, lock)
             # Read again: another process may have used the id since the ids were put in order.
@@ -214,6 +242,8 @@ class SessionIds:
                 return None
             rest = self._rest(slot, record)
             if rest > 0:
+                if not patient:
+                    return None
                 self._wait(rest)
             if not foreign:
                 slot.delete_queues()  # a leftover of a killed session can keep its id from connecting
@@ -228,9 +258,13 @@ class SessionIds:
     def _note(self, lease: Lease, pid: int | None) -> None:
         now = self._clock.now()
         ours = lease._ours and (pid is not None or lease._slot.has_queue())
+        record = Record(ours, now, pid)
         with self._mutex:
             self._used[lease.session_id] = (now, self._clock.monotonic())
-        lease._slot.write(Record(ours, now, pid), self._clock)
+        lease._slot.write(record, self._clock)
+        seen = self._seen
+        if lease._slot in seen:  # the slots of an older reading are others
+            seen[lease._slot] = record
 
     def _take_over(self) -> Lease | None:
         """Lease an id whose session hung although nobody knows whether it still uses it; None without one."""
@@ -288,32 +322,6 @@ class SessionIds:
             return not left
         finally:
             unlock(lock)
-
-    def _exhausted(self) -> str:
-        span = f"{self._first}" if self._fixed else f"{self._first}–{self._last}"
-        held, foreign = [], []
-        for use in usage(self._directory, self._first, self._last):
-            if use.session_id in self.quarantined:
-                held.append(f"{use.session_id}（本进程中 stop() 没有返回的会话）")
-            elif use.held:
-                held.append(
-                    f"{use.session_id}（进程 {use.pid}{'，即本进程' if use.pid == os.getpid() else ''}）"
-                )
-            elif use.foreign:
-                foreign.append(str(use.session_id))
-            else:
-                held.append(f"{use.session_id}（另一个程序正在取用）")
-        parts = [f"会话ID {span} 没有可用的"]
-        if held:
-            parts.append(f"正在使用：{'、'.join(held)}")
-        if foreign:
-            parts.append(
-                f"属于其他程序：{'、'.join(foreign)}（有不是本库创建的队列文件，不会使用也不会删除）"
-            )
-        parts.append(
-            "请关闭不再使用的程序，或用 session_id= 指定另一个编号，或用 session_ids= 换一个编号范围"
-        )
-        return "；".join(parts)
 
 
 def _hang(lease: Lease) -> bool | None:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ class Slot:
         """Replace the record at once, never half. The caller holds the lock. Raises OSError."""
         temporary = f"{self._stem}.json.tmp"
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(asdict(record), file)
+            file.write(json.dumps(asdict(record)))
         for attempt in range(5):
             try:
                 os.replace(temporary, f"{self._stem}.json")
@@ -159,3 +160,26 @@ def usage(directory: str | os.PathLike[str], first: int, last: int) -> tuple[IdU
         pid = record.pid if record is not None and held else None
         uses.append(IdUse(session_id, held, pid, is_foreign(record, slot.has_queue()), slot.queue_bytes()))
     return tuple(uses)
+
+
+def exhausted(directory: str | os.PathLike[str], first: int, last: int, hung: Collection[int]) -> str:
+    """Why none of the ids ``first`` to ``last`` can be had, and what to do, in Chinese; ``hung``: see lease."""
+    span = f"{first}" if first == last else f"{first}–{last}"
+    held, foreign = [], []
+    for use in usage(directory, first, last):
+        if use.session_id in hung:
+            held.append(f"{use.session_id}（本进程中 stop() 没有返回的会话）")
+        elif use.held:
+            ours = "，即本进程" if use.pid == os.getpid() else ""
+            held.append(f"{use.session_id}（进程 {use.pid}{ours}）")
+        elif use.foreign:
+            foreign.append(str(use.session_id))
+        else:
+            held.append(f"{use.session_id}（另一个程序正在取用）")
+    parts = [f"会话ID {span} 没有可用的"]
+    if held:
+        parts.append(f"正在使用：{'、'.join(held)}")
+    if foreign:
+        parts.append(f"属于其他程序：{'、'.join(foreign)}（有不是本库创建的队列文件，不会使用也不会删除）")
+    parts.append("请关闭不再使用的程序，或用 session_id= 指定另一个编号，或用 session_ids= 换一个编号范围")
+    return "；".join(parts)

@@ -37,7 +37,7 @@ class Supervisor:
 
     ``attempt`` raises AttemptFailed and calls ``syncing()`` on the way; ``probe`` returns why the connection
     is dead, or ``''``. ``changed`` is told every state change and must not block. ``let_go(why)`` ends a dead
-    session that no attempt will replace.
+    session that no attempt will replace; ``replaced()`` ends what is left of one that an attempt has replaced.
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class Supervisor:
         pause: Pause | None = None,
         let_go: Callable[[str], object] = lambda why: None,
         soon: Callable[[], float | None] = lambda: None,
+        replaced: Callable[[], object] = lambda: None,
     ) -> None:
         self._attempt_once = attempt
         self._probe = probe
         self._changed = changed
         self._let_go = let_go
         self._soon = soon
+        self._replaced = replaced
         self._policy = policy
         self._clock = clock
         self._pause = pause if pause is not None else EventPause()
@@ -245,6 +247,7 @@ class Supervisor:
         else:
             self._enter(State.READY, "重连成功", self._number)
             logger.info("重连成功！")
+            self._replaced()
 
     def _surrender(self, reason: str) -> None:
         self._let_go(reason)

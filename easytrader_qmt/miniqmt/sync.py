@@ -29,17 +29,19 @@ class Snapshot:
     account_type: Any = None
 
 
-def snapshot(session: Session, account: Any) -> Snapshot:
-    """Asset, positions, orders, then trades: trades last, so that none is older than its order.
+def snapshot(session: Session, account: Any, timeout: float | None = None) -> Snapshot:
+    """Asset, positions and orders, then trades: trades last, so that none is older than its order.
 
-    Raises QueryFailed when any of them has no believable answer.
+    The first three are sent at once; each may take ``timeout`` seconds (None: as any query), from the moment
+    on when the one before was answered. Raises QueryFailed when any of them has no believable answer.
     """
-    asset = asset_of(session, account)
-    positions = _list(session, "query_stock_positions", account)
-    orders = _list(session, "query_stock_orders", account)
-    trades = _list(session, "query_stock_trades", account)
+    ask = [_sent(session, name, account, timeout) for name in (_ASSET, _POSITIONS, _ORDERS)]
+    asset = _known(ask[0]())
+    positions = _list(session, _POSITIONS, account, first=ask[1], timeout=timeout)
+    orders = _list(session, _ORDERS, account, first=ask[2], timeout=timeout)
+    trades = _list(session, _TRADES, account, timeout=timeout)
     if not (positions and orders and trades):
-        asset = asset_of(session, account)
+        asset = asset_of(session, account, timeout)
     return Snapshot(
         account.account_id,
         asset,
@@ -52,7 +54,10 @@ def snapshot(session: Session, account: Any) -> Snapshot:
 
 def asset_of(session: Session, account: Any, timeout: float | None = None) -> Any:
     """The account's asset object. Raises QueryFailed when the terminal has none to give."""
-    asset = asked(lambda: session.query("query_stock_asset", account, timeout=timeout), "资产")
+    return _known(_sent(session, _ASSET, account, timeout)())
+
+
+def _known(asset: Any) -> Any:
     if asset is None:
         raise QueryFailed("资产查询失败：终端没有返回该账户的资产（账户未登录、未订阅或连接已断开）")
     return asset
@@ -66,15 +71,30 @@ def list_of(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
     return answer
 
 
-def _list(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
+def _list(
+    session: Session,
+    name: str,
+    account: Any,
+    *args: Any,
+    first: Callable[[], Any] | None = None,
+    timeout: float | None = None,
+) -> list[Any]:
+    """A list query's answer; ``first`` waits for that of a query that was sent already."""
     what = _WHAT.get(name, name)
-    answer = asked(lambda: session.query(name, account, *args), what)
+    answer = (first or _sent(session, name, account, timeout, *args))()
     if answer is None:
         # Reads may be retried: one more time, because None is also what a terminal says while it logs in.
-        answer = asked(lambda: session.query(name, account, *args), what)
+        answer = _sent(session, name, account, timeout, *args)()
     if answer is None:
         raise QueryFailed(f"{what}查询失败：终端返回 None，这不等于没有{what}；请稍后重试或检查终端登录状态")
     return list(answer)
+
+
+def _sent(session: Session, name: str, account: Any, timeout: float | None, *args: Any) -> Callable[[], Any]:
+    """Send a query; what is returned waits for its answer. Both raise QueryFailed."""
+    what = _WHAT.get(name, name)
+    answer = asked(lambda: session.ask(name, account, *args, timeout=timeout), what)
+    return lambda: asked(answer, what)
 
 
 def asked(query: Callable[[], T], what: str) -> T:
@@ -90,8 +110,7 @@ def asked(query: Callable[[], T], what: str) -> T:
         raise QueryFailed(f"{what}查询失败：xtquant 抛出 {type(error).__name__}：{error}") from error
 
 
-_WHAT = {
-    "query_stock_positions": "持仓",
-    "query_stock_orders": "委托",
-    "query_stock_trades": "成交",
-}
+_ASSET, _POSITIONS, _ORDERS, _TRADES = (
+    f"query_stock_{name}" for name in ("asset", "positions", "orders", "trades")
+)
+_WHAT = {_ASSET: "资产", _POSITIONS: "持仓", _ORDERS: "委托", _TRADES: "成交"}

@@ -91,6 +91,27 @@ def test_a_hung_call_is_abandoned_and_the_bot_comes_back(new_rig: NewRig, call: 
         assert any(f"{call}() 在" in row["reason"] for row in rig.news.of("state"))
 
 
+def test_a_stop_that_hangs_does_not_delay_the_new_session(new_rig: NewRig) -> None:
+    """Its deadline is an hour, and passes for nobody."""
+    rig = new_rig().connect(stop_timeout=3600)
+    rig.terminal.faults.hang("stop")
+    rig.terminal.faults.disconnect()
+    rig.news.wait_for("state READY", 2)
+    assert rig.user.balance
+    assert len(list(Path(rig.terminal.home).glob("down_queue_*"))) == 2
+    rig.terminal.faults.release()
+    rig.ready(2)
+    assert len(list(Path(rig.terminal.home).glob("down_queue_*"))) == 1, "stopped and cleaned up all the same"
+
+
+def test_the_only_id_is_given_back_before_it_is_used_again(new_rig: NewRig) -> None:
+    rig = new_rig().connect(session_id=7)
+    for _ in range(3):
+        rig.outage()
+    assert rig.user.balance
+    assert rig.pause.waits == [3.0, 3.0, 3.0]
+
+
 def test_more_hung_stops_than_ids_and_the_bot_still_comes_back(new_rig: NewRig, log: list[str]) -> None:
     """Each outage leaves a session that hangs; when the pool is used up the oldest id is used again."""
     rig = new_rig().connect(stop_timeout=0.02, session_ids=(100, 103))

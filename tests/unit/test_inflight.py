@@ -79,7 +79,7 @@ def test_a_call_that_raises_is_not_under_way_and_keeps_no_answer(
 def test_a_loss_fails_everything_at_once_each_with_its_own_error(inflight: InFlight) -> None:
     order, query, step = inflight.issue(lambda: 5), inflight.query(lambda arrived: None), inflight.expect()
     inflight.fail("连接已断开")
-    errors = [future.exception(0) for future in (order, query, step)]
+    errors = [order.exception(), query.exception(0), step.exception(0)]
     assert all(isinstance(error, ConnectionLost) and str(error) == "连接已断开" for error in errors)
     assert len({id(error) for error in errors}) == 3
     assert len(inflight) == 0
@@ -105,7 +105,7 @@ def test_a_loss_while_a_call_is_issued_fails_it_unless_its_answer_was_there(infl
         inflight.fail("连接已断开")
         return 5
 
-    assert isinstance(inflight.issue(lost).exception(0), ConnectionLost)
+    assert isinstance(inflight.issue(lost).exception(), ConnectionLost)
     other = InFlight(lambda method, response: None)
 
     def answered_then_lost() -> int:

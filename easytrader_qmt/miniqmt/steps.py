@@ -1,0 +1,105 @@
+"""Runs vendor calls that follow one another in one thread that may be left behind.
+
+A thread for each call would cost its start and two thread switches every time. Each call still has a deadline
+of its own, and none begins once the caller has given up. Never blocks longer than it was told to, and never
+keeps the interpreter from ending.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any
+
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, fail, settle
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call: its name, how long it may take in seconds, and where its result goes.
+
+    Whoever fails ``outcome`` ends the wait for it, and no later step begins.
+    """
+
+    what: str
+    seconds: float
+    call: Callable[[], Any]
+    outcome: Future[Any]
+
+
+class Steps:
+    """``over`` runs in the steps' thread when it will make no further call, whatever the reason."""
+
+    def __init__(self, steps: Sequence[Step], over: Callable[[], object] = lambda: None) -> None:
+        self._steps = tuple(steps)
+        self._over = over
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._at = 0
+        self._due = 0.0
+
+    def begin(self) -> None:
+        """Start the thread."""
+        self._due = time.monotonic() + self._steps[0].seconds
+        threading.Thread(target=self._run, name="easytrader-qmt steps", daemon=True).start()
+
+    def wait(self, number: int) -> Any:
+        """The result of a step. Raises DeadlineExceeded when a call on the way there takes too long.
+
+        Raises what that call, or one before it, raised. Whatever is raised, no further step begins.
+        """
+        outcome = self._steps[number].outcome
+        try:
+            while True:
+                at, left = self._at, max(0.0, self._due - time.monotonic())
+                try:
+                    return outcome.result(left)
+                except FutureTimeout:
+                    if outcome.done():
+                        # It came at the last moment, or the call itself raised a TimeoutError.
+                        return outcome.result()
+                    if self._give_up(at):
+                        late = self._steps[at]
+                        raise DeadlineExceeded(f"{late.what} 在 {late.seconds:g} 秒内没有返回") from None
+        except BaseException:
+            # A KeyboardInterrupt gives up as well as a deadline does.
+            self._give_up()
+            raise
+
+    def _give_up(self, at: int | None = None) -> bool:
+        """No further step; with ``at`` only if that one is still under way. True when given up."""
+        with self._lock:
+            self._given_up = self._given_up or at in (None, self._at)
+            return self._given_up
+
+    def _run(self) -> None:
+        try:
+            while self._make():
+                pass
+        finally:
+            self._over()
+
+    def _make(self) -> bool:
+        """Make the call that is due; False when it was the last one."""
+        step = self._steps[self._at]
+        try:
+            result = step.call()
+        except BaseException as error:
+            for each in self._steps[self._at :]:
+                fail(each.outcome, error)
+            return False
+        more = self._go_on()
+        settle(step.outcome, result)
+        return more
+
+    def _go_on(self) -> bool:
+        with self._lock:
+            if self._given_up or self._at + 1 == len(self._steps):
+                return False
+            self._due = time.monotonic() + self._steps[self._at + 1].seconds
+            self._at += 1
+            return True
