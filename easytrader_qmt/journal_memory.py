@@ -16,6 +16,7 @@ from typing import Protocol
 from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidOrder, JournalError
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome
+from easytrader_qmt.recent_days import RecentDays
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
 __all__ = ["AnyJournal", "MemoryJournal", "RemarkBook", "memory_journal"]
@@ -116,7 +117,8 @@ class MemoryJournal:
     def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None:
         """As `journal.Journal.begin_all`, within this process."""
         with self._lock:
-            if any((each.account_id, each.client_order_id) in self._attempts for each in intents):
+            ids = {(each.account_id, each.client_order_id) for each in intents}
+            if len(ids) < len(intents) or not ids.isdisjoint(self._attempts):
                 return None
             return [self._new(each, 0) for each in intents]
 
@@ -158,16 +160,21 @@ class MemoryJournal:
 
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
         """As `journal.Journal.finish`."""
-        return self.finish_all(((key, outcome, order_id, message),))
+        with self._lock:
+            self._finish(key, outcome, order_id, message)
+        return True
 
     def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool:
         """As `journal.Journal.finish_all`."""
         with self._lock:
-            for key, outcome, order_id, message in outcomes:
-                held = self._entries.get(key)
-                if held is not None and held.outcome in _BEFORE[outcome]:
-                    self._write(held, outcome, order_id, message)
+            for each in outcomes:
+                self._finish(*each)
         return True
+
+    def _finish(self, key: int, outcome: Outcome, order_id: int, message: str) -> None:
+        held = self._entries.get(key)
+        if held is not None and held.outcome in _BEFORE[outcome]:
+            self._write(held, outcome, order_id, message)
 
     def _write(self, held: _Held, outcome: Outcome, order_id: int, message: str) -> None:
         if held.outcome != "sending" and {held.outcome, outcome} == {"accepted", "refused"}:
@@ -256,7 +263,7 @@ def memory_journal(terminal: str, clock: Clock) -> MemoryJournal:
 
 
 class RemarkBook(Mapping[str, str]):
-    """The user's own remarks by token; asks the journal once for each it has not seen.
+    """The user's own remarks by token; asks the journal once for each it has not seen today or the day before.
 
     A journal that fails is left alone for a minute: a remark is not worth a query that takes for ever.
     """
@@ -264,24 +271,23 @@ class RemarkBook(Mapping[str, str]):
     def __init__(self, journal: AnyJournal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._known: OrderedDict[str, str | None] = OrderedDict()
+        self._known: RecentDays[str, str | None] = RecentDays(clock, 1, 2 * _KEPT)
         self._failed_at: float | None = None
 
     def note(self, token: str, remark: str | None) -> None:
         """An order leaves with this token and stands for this remark; None: nobody here knows the token."""
         self._known[token] = remark
-        if len(self._known) > 2 * _KEPT:
-            self._known.popitem(last=False)
 
     def __getitem__(self, token: str) -> str:
-        if token not in self._known:
-            self._ask(token)
-        found = self._known[token]
+        try:
+            found = self._known[token]
+        except KeyError:
+            found = self._ask(token)
         if found is None:
             raise KeyError(token)
         return found
 
-    def _ask(self, token: str) -> None:
+    def _ask(self, token: str) -> str | None:
         now = self._clock.monotonic()
         if self._failed_at is not None and now - self._failed_at < _REST_SECONDS:
             raise KeyError(token)
@@ -292,12 +298,13 @@ class RemarkBook(Mapping[str, str]):
             raise KeyError(token) from None
         self._failed_at = None
         self.note(token, remark)
+        return remark
 
     def __bool__(self) -> bool:
         return True  # nothing asked yet does not mean nothing known
 
     def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._known))
+        return iter(self._known.keys())
 
     def __len__(self) -> int:
         return len(self._known)

@@ -20,6 +20,10 @@ from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.order_watch import OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
+from easytrader_qmt.recent_days import RecentDays
+
+_DAYS, _MOST = 7, 10_000
+"""For how many days, and of how many orders, it is remembered what was told; an open doubt for as long as it is."""
 
 _FOUND = {
     "accepted": "已在柜台找到",
@@ -47,21 +51,22 @@ class DoubtKeeper:
         self._clock = clock
         self._tell = tell
         self._lock = threading.Lock()
-        self._warned: set[int] = set()
-        self._told: dict[int, str] = {}
-        self._expected: set[str] = set()
+        self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
+        self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
+        self._expected: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
 
     def open(self) -> tuple[Entry, ...]:
         """Orders whose outcome nobody knows. Raises JournalError."""
         found = self._journal.open_doubts(self._account.account_id)
         with self._lock:
-            self._expected.update(entry.token for entry in found)
+            for entry in found:
+                self._expected[entry.token] = True
         return found
 
     def expect(self, token: str) -> None:
         """The order with this token is in doubt from now on; a push that carries it settles that."""
         with self._lock:
-            self._expected.add(token)
+            self._expected[token] = True
         self._connection.look_soon()
 
     def note(self) -> None:
@@ -145,12 +150,13 @@ class DoubtKeeper:
     def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
         if outcome in ("in_doubt", "sending"):
             with self._lock:
-                if entry.key in self._warned:
-                    return
-                self._warned.add(entry.key)
-            logger.warning(
-                "委托结果仍然未知: 证券代码={}, 备注={}，不会自动重发", entry.stock_code, entry.remark
-            )
+                said = self._warned.get(entry.key, "") == message
+                self._warned[entry.key] = message  # anew: said once however long the doubt lasts
+            if not said:
+                logger.warning(
+                    "委托结果仍然未知: 证券代码={}, 备注={}, {}。不会自动重发",
+                    entry.stock_code, entry.remark, message,
+                )  # fmt: skip
             return
         self._journal.finish(entry.key, outcome, order_id=order_id, message=message)
         if order_id > 0:
@@ -168,6 +174,14 @@ class DoubtKeeper:
         """Whether an answer came meanwhile, which says more than a list it is not in."""
         now = self._journal.find(entry.account_id, entry.client_order_id)
         return now is not None and now.outcome in ("accepted", "refused")
+
+    def why(self, key: int) -> str:
+        """Why the last look at the counter did not settle an order; '' when it was not looked for yet."""
+        return self._warned.get(key, "")
+
+    def answered(self, begun: Begun, outcome: Outcome) -> None:
+        """The order's own call tells its outcome; nothing is left to report."""
+        self._is_news(begun.key, begun.token, outcome)
 
     def answered_late(self, begun: Begun, request: OrderRequest, told: Told) -> None:
         """An answer came after its deadline. Runs on the dispatcher thread."""
@@ -192,7 +206,7 @@ class DoubtKeeper:
         """Whether nobody was told yet: two looks at once, or a look and a late answer, tell it once."""
         with self._lock:
             self._expected.discard(token)
-            if self._told.get(key) == outcome:
+            if self._told.get(key, None) == outcome:
                 return False
             self._told[key] = outcome
             return True

@@ -7,20 +7,22 @@ one order's refusal for another's: the token in a remark says whose it is, an or
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from easytrader_qmt.clock import Clock, day_number
 from easytrader_qmt.miniqmt.mirror import text
+from easytrader_qmt.recent_days import RecentDays
 from easytrader_qmt.remarks import token_of
 
 _KEPT = 20_000
 """How many orders are remembered; a day under the reporting line for programme trading has fewer."""
 
+_REFUSED_DAYS = 7
+"""Days for which the reasons of refusals are kept: an order given in the evening may be the next week's."""
+
 JUNK = 57
 _NO_REASON = "废单，柜台没有说明原因"
 
-K = TypeVar("K")
 Number = tuple[int, int]
 """Day and order number: a terminal numbers each day's orders anew."""
 
@@ -40,23 +42,24 @@ class OrderWatch:
         self._account_id = account_id
         self._clock = clock
         self._news = threading.Condition()
-        self._heard: OrderedDict[Number, int] = OrderedDict()
-        self._tokens: OrderedDict[Number, str] = OrderedDict()
-        self._refused: OrderedDict[str, str] = OrderedDict()
-        self._refused_numbers: OrderedDict[Number, str] = OrderedDict()
-        self._cancel_errors: OrderedDict[Number, str] = OrderedDict()
+        # By number only today's are asked about.
+        self._heard: RecentDays[Number, int] = RecentDays(clock, 1, _KEPT)
+        self._tokens: RecentDays[Number, str] = RecentDays(clock, 1, _KEPT)
+        self._refused: RecentDays[str, str] = RecentDays(clock, _REFUSED_DAYS, _KEPT)
+        self._refused_numbers: RecentDays[Number, str] = RecentDays(clock, 1, _KEPT)
+        self._cancel_errors: RecentDays[Number, str] = RecentDays(clock, 1, _KEPT)
 
     def sent(self, order_id: int, token: str) -> None:
         """An order of ours got its number; ``token`` is how its refusals are told from another's."""
         if order_id > 0:
             with self._news:
-                _keep(self._tokens, self._number(order_id), token)
+                self._tokens[self._number(order_id)] = token
 
     def refused_before(self, order_id: int, token: str, message: str) -> None:
         """A refusal of an order of today that was heard in an earlier connection."""
         self.sent(order_id, token)
         with self._news:
-            _keep(self._refused, token, message)
+            self._refused[token] = message
 
     def heard(self, method: str, record: Any) -> Word | None:
         """Take a push; None when it says nothing of an order of this account."""
@@ -70,11 +73,11 @@ class OrderWatch:
             if method == "on_cancel_error":
                 word = None
                 if order_id > 0:
-                    _keep(self._cancel_errors, number, text(record, "error_msg"))
+                    self._cancel_errors[number] = text(record, "error_msg")
             else:
                 word = self._take(method, record, number)
             if order_id > 0:
-                _keep(self._heard, number, self._heard.get(number, 0) + 1)
+                self._heard[number] = self._heard.get(number, 0) + 1
             self._news.notify_all()
         return word
 
@@ -83,26 +86,26 @@ class OrderWatch:
         order_id = number[1]
         if method == "on_stock_order":
             if token and order_id > 0:
-                _keep(self._tokens, number, token)
+                self._tokens[number] = token
             if int(record.order_status) != JUNK:
                 return Word(order_id, token, None)
             said = text(record, "status_msg")
         else:
             said = text(record, "error_msg")
-        known = self._refused.get(token) if token else self._refused_numbers.get(number)
+        known = self._refused.get(token, "") if token else self._refused_numbers.get(number, "")
         message = said or known or _NO_REASON
         if token:
-            _keep(self._refused, token, message)
+            self._refused[token] = message
         elif order_id > 0:
-            _keep(self._refused_numbers, number, message)
+            self._refused_numbers[number] = message
         return Word(order_id, token, message)
 
     def refusal(self, order_id: int, token: str = "") -> str | None:
         """Why the counter refused an order after taking it; None when it did not."""
         number = self._number(order_id)
         whose = token or self._tokens.get(number, "")
-        found = self._refused.get(whose) if whose else None
-        return found if found is not None else self._refused_numbers.get(number)
+        found = self._refused.get(whose, None) if whose else None
+        return found if found is not None else self._refused_numbers.get(number, None)
 
     @property
     def any_refusals(self) -> bool:
@@ -120,7 +123,7 @@ class OrderWatch:
 
     def forget_cancel_error(self, order_id: int) -> None:
         """Before a new cancel: an old refusal must not be taken for its answer."""
-        self._cancel_errors.pop(self._number(order_id), None)
+        self._cancel_errors.discard(self._number(order_id))
 
     def wait_cancel_error(self, order_id: int, seconds: float) -> str:
         """The counter's reason for refusing a cancel, which comes by itself; ``''`` if it does not come."""
@@ -131,9 +134,3 @@ class OrderWatch:
 
     def _number(self, order_id: int) -> Number:
         return day_number(self._clock.now()), order_id
-
-
-def _keep(book: OrderedDict[K, Any], key: K, value: Any) -> None:
-    book[key] = value
-    if len(book) > _KEPT:
-        book.popitem(last=False)

@@ -1,16 +1,19 @@
 """A soak: ``python -m tests.faults.soak --minutes 10`` keeps one connection through days, outages and quiet hours.
 
-Time is simulated: a day takes a second or less, and each ends with a look at memory, threads, open files and the
-log. Never judges: it prints what a day costs, and the slope over the days.
+Time is simulated: a day takes a second or two, and each ends with a look at memory, threads, open files and the
+log. Never judges: it prints what a day costs, and the slope over the days; with ``--trace`` also where traced
+memory has grown.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import os
 import random
+import sys
 import tempfile
 import threading
 import time
@@ -23,10 +26,13 @@ from easytrader_qmt.sim import Terminal, TerminalSettings
 from easytrader_qmt.sim.tape import RECENT_KEPT
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
+from tests.faults.growth_sites import GrowthSites, top
 
 HOUR = 3600.0
 _SOON = 30.0
 _A_DAYS_BUYS = 1_000_000.0
+WARM_UP = 15
+"""Days until everything that is kept for some days is as long as it gets."""
 _CODES = {"600000": 10.48, "600036": 35.50, "000001": 11.36}
 
 
@@ -71,10 +77,11 @@ class SoakPause:
 
 @dataclass(frozen=True)
 class Day:
-    """What the process is at the end of a simulated day. Memory in KiB."""
+    """What the process is at the end of a simulated day. Memory in KiB; ``blocks`` are Python's own, in use."""
 
     number: int
     rss: int
+    blocks: int
     objects: int
     threads: int
     files: int
@@ -106,7 +113,9 @@ class Soak:
     def fill_tape(self) -> None:
         """Let the simulated terminal keep all the ticks it ever will: the slope shall be the connection's."""
         for number in range(RECENT_KEPT):
-            self._terminal.market.set("600519", last=1462.5 + number % 2 / 100)
+            # Numbers of its own for each tick, as in one that a trade makes.
+            volumes = {"bid1_volume": 10_000 + number, "ask1_volume": 10_000 + number}
+            self._terminal.market.set("600519", last=1462.5 + number % 2 / 100, **volumes)
 
     def close(self) -> None:
         """End everything this soak started."""
@@ -144,9 +153,11 @@ class Soak:
         self._pause.let_pass(16.5 * HOUR)
         self._user.drain(_SOON)
         self._day += 1
+        self._clock.slept.clear()
         gc.collect()
+        _give_back()
         return Day(
-            self._day, _rss(), len(gc.get_objects()), threading.active_count(), _files(),
+            self._day, _rss(), sys.getallocatedblocks(), len(gc.get_objects()), threading.active_count(), _files(),
             self._lines, self._readies, self._events,
         )  # fmt: skip
 
@@ -193,19 +204,13 @@ class Soak:
         assert self._user.state == "READY", self._user.state
 
 
-def days(folder: Path, seconds: float, seed: int = 1, *, filled: bool = False) -> Iterator[Day]:
-    """Days one after another, for ``seconds`` of real time, three at least."""
-    soak = Soak(folder, seed)
-    try:
-        if filled:
-            soak.fill_tape()
-        until = time.monotonic() + seconds
-        number = 0
-        while number < 3 or time.monotonic() < until:
-            number += 1
-            yield soak.day()
-    finally:
-        soak.close()
+def days(bot: Soak, seconds: float, least: int = 3) -> Iterator[Day]:
+    """Days one after another, for ``seconds`` of real time, ``least`` at least."""
+    until = time.monotonic() + seconds
+    number = 0
+    while number < least or time.monotonic() < until:
+        number += 1
+        yield bot.day()
 
 
 def slope(values: Sequence[float]) -> float:
@@ -219,6 +224,12 @@ def slope(values: Sequence[float]) -> float:
         if spread
         else 0.0
     )
+
+
+def _give_back() -> None:
+    """Let the C library return what it holds free: each short-lived thread leaves holes in an arena of its own."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _rss() -> int:
@@ -238,30 +249,45 @@ def _files() -> int:
         return 0
 
 
-_COLUMNS = ("rss", "objects", "threads", "files", "log_lines", "readies", "events")
+_COLUMNS = ("rss", "blocks", "objects", "threads", "files", "log_lines", "readies", "events")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Soak for some minutes and print what a day costs."""
     parser = argparse.ArgumentParser(prog="tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--days", type=int, default=3, help="as many at least, however long it takes")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trace", action="store_true", help="trace memory: several times slower")
     asked = parser.parse_args(argv)
     from loguru import logger
 
     logger.remove()
     seen: list[Day] = []
     print(f"{'day':>6}" + "".join(f"{name:>12}" for name in ("rss KiB", *_COLUMNS[1:])))
-    with tempfile.TemporaryDirectory(prefix="soak") as folder:
-        for day in days(Path(folder), asked.minutes * 60, asked.seed, filled=True):
+    with contextlib.ExitStack() as stack:
+        sites = stack.enter_context(GrowthSites()) if asked.trace else None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak")))
+        bot = stack.enter_context(contextlib.closing(Soak(folder, asked.seed)))
+        bot.fill_tape()
+        for day in days(bot, asked.minutes * 60, asked.days):
             seen.append(day)
             if day.number <= 3 or day.number & (day.number - 1) == 0 or day.number % 100 == 0:
                 print(_line(f"{day.number}", [getattr(day, name) for name in _COLUMNS]), flush=True)
+            if sites is not None and day.number == WARM_UP:
+                sites.begin()
+        grown = sites.grown() if sites is not None and len(seen) > WARM_UP else None
     print(_line("last", [getattr(seen[-1], name) for name in _COLUMNS]))
     slopes = [slope([getattr(day, name) for day in seen]) for name in _COLUMNS]
     print(f"{'a day':>6}" + "".join(f"{one:>+12.2f}" for one in slopes))
     lines = sum(day.log_lines for day in seen) / (24 * len(seen))
-    print(f"{len(seen)} days of 24 hours, seed {asked.seed}; {lines:.1f} log lines an hour of simulated time")
+    print(
+        f"{len(seen)} days of 24 hours, {sum(day.readies for day in seen)} outages, seed {asked.seed}; "
+        f"{lines:.1f} log lines an hour of simulated time"
+    )
+    if grown is not None:
+        print(f"traced Python memory, day {WARM_UP} to {len(seen)}:")
+        print(*top(grown, len(seen) - WARM_UP), sep="\n")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ SEED = 5
 
 def test_days_leave_no_thread_and_no_file_behind_and_bound_the_log(tmp_path: Path) -> None:
     print(f"seed {SEED}")
-    first, *_, last = soak.days(tmp_path, 2.0, SEED)
+    with closing(soak.Soak(tmp_path, SEED)) as bot:
+        first, *_, last = soak.days(bot, 2.0)
     assert last.number >= 3
     assert last.readies == 9
     assert last.events > 320
