@@ -6,7 +6,7 @@ Frozen rows and the rules of an outcome; it never opens a file and never asks a 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.price_types import MARKET_PRICE_TYPES
@@ -23,8 +23,7 @@ RETRYABLE: frozenset[str] = frozenset({"not_sent", "absent"})
 _FIRMNESS = {"not_sent": 0, "absent": 0, "sending": 1, "in_doubt": 1, "refused": 2, "accepted": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """One order about to leave. Amounts in shares, prices and ``notional`` in yuan."""
 
     account_id: str
@@ -128,8 +127,7 @@ class Entry:
         return _FIRMNESS[self.outcome], self.attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """The answer to an intent. Only a ``fresh`` one may be sent, with this ``remark``."""
 
     fresh: bool

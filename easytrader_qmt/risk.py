@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
+from typing import NamedTuple
 
 from easytrader_qmt import securities
 from easytrader_qmt.clock import Clock, day_number
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
-from easytrader_qmt.kill_switch import KillSwitch
+from easytrader_qmt.kill_switch import Glance, KillSwitch
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.risk_limits import RiskLimits
 from easytrader_qmt.securities import Security
@@ -28,8 +28,7 @@ _MOST_OPEN = 50_000
 """Reservations that can still be given back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """An order's place within the limits; given back with `Risk.release` if nothing was sent."""
 
     number: int
@@ -71,10 +70,9 @@ class Risk:
         """Whether the kill switch is on; asks the file each time, so other processes count."""
         return self._switch.on()
 
-    @property
-    def kills(self) -> int:
-        """How often the kill switch was turned on from this process; costs no look at the file."""
-        return self._switch.turns
+    def glance(self) -> Glance:
+        """The kill switch for many orders that leave together."""
+        return Glance(self._switch, self._clock)
 
     @property
     def kill_reason(self) -> str:

@@ -35,7 +35,7 @@ def place_all(
     except BaseException:
         for each in sent:
             if not isinstance(each, Told):
-                desk.leave(each, "等待应答时被中断")
+                desk.answers.leave(each, "等待应答时被中断")
         raise
     return [each for each in sent if isinstance(each, Told)]
 
@@ -78,13 +78,13 @@ def try_to_send(desk: OrderDesk, request: OrderRequest) -> Ticket | Told:
 
 
 def _collect(desk: OrderDesk, sent: list[Ticket | Told], progress: Callable[[], object]) -> None:
-    deadline = desk.deadline()
+    deadline = desk.answers.deadline()
     answered: list[int] = []
 
     def write() -> None:
         places, answered[:] = answered[:], []
         tickets = [each for place in places if not isinstance(each := sent[place], Told)]
-        for place, told in zip(places, desk.collect_answered(tickets), strict=True):
+        for place, told in zip(places, desk.answers.collect_answered(tickets), strict=True):
             sent[place] = told
 
     for place, each in enumerate(sent):
@@ -95,11 +95,11 @@ def _collect(desk: OrderDesk, sent: list[Ticket | Told], progress: Callable[[], 
                     write()
             else:
                 write()
-                sent[place] = desk.collect(each, deadline)
+                sent[place] = desk.answers.collect(each, deadline)
         with contextlib.suppress(Exception):  # a console that went away must not cost an outcome
             progress()
     write()
 
 
 def _collected(desk: OrderDesk, each: Ticket | Told) -> Told:
-    return each if isinstance(each, Told) else desk.collect(each)
+    return each if isinstance(each, Told) else desk.answers.collect(each)

@@ -6,7 +6,6 @@ Idempotent: a second cancel, or one of an order that has ended, breaks nothing. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -21,6 +20,7 @@ from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.mirror import text
 from easytrader_qmt.miniqmt.names import FINAL_STATUSES, name_of
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
+from easytrader_qmt.miniqmt.reply import Reply
 from easytrader_qmt.risk import Risk
 from easytrader_qmt.securities import MARKET_IDS
 
@@ -39,7 +39,7 @@ Answer = dict[str, Any]
 class _Asked:
     """A cancel on its way: where its answer will come, whose it is, and where else its reason may come."""
 
-    future: Future[Any]
+    reply: Reply
     is_it: Callable[[Any], bool]
     reason: Callable[[float], str]
 
@@ -93,29 +93,27 @@ class CancelDesk:
             return _answered(False, str(error))
 
     def _ask_number(self, number: int, patience: float) -> _Asked | Answer:
-        future = self._send("cancel_order_stock_async", (number,), patience, number)
-        if isinstance(future, dict):
-            return future
+        reply = self._send("cancel_order_stock_async", (number,), patience, number)
+        if isinstance(reply, dict):
+            return reply
         return _Asked(
-            future,
+            reply,
             lambda order: order.order_id == number,
             lambda seconds: self._watch.wait_cancel_error(number, seconds),
         )
 
     def _ask_sysid(self, sysid: str, market: int, patience: float) -> _Asked | Answer:
-        future = self._send("cancel_order_stock_sysid_async", (market, sysid), patience)
-        if isinstance(future, dict):
-            return future
+        reply = self._send("cancel_order_stock_sysid_async", (market, sysid), patience)
+        if isinstance(reply, dict):
+            return reply
         ends = {f".{name}" for name, number in MARKET_IDS.items() if number == market}
         return _Asked(
-            future,
+            reply,
             lambda order: text(order, "order_sysid") == sysid and text(order, "stock_code")[-3:] in ends,
             lambda seconds: "",
         )
 
-    def _send(
-        self, call: str, how: tuple[Any, ...], patience: float, number: int = 0
-    ) -> Future[Any] | Answer:
+    def _send(self, call: str, how: tuple[Any, ...], patience: float, number: int = 0) -> Reply | Answer:
         self._connection.ready()
         self._risk.check_cancel(patience)
         session = self._connection.ready()  # the rate limit may have held it for a while
@@ -135,7 +133,7 @@ class CancelDesk:
 
     def _collect(self, asked: _Asked, deadline: float, book: _Once) -> Answer:
         try:
-            response = settled(asked.future, max(0.0, deadline - self._clock.monotonic()), "撤单")
+            response: Any = settled(asked.reply, max(0.0, deadline - self._clock.monotonic()), "撤单")
         except (DeadlineExceeded, ConnectionLost) as error:
             return _answered(
                 False, f"撤单结果未知：{error}；请查询委托状态，必要时再撤一次（重复撤单是安全的）"

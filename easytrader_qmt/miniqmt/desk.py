@@ -6,7 +6,6 @@ Never sends anything twice, never calls an unknown outcome a success or a failur
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any
 
 from loguru import logger
@@ -16,14 +15,15 @@ from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Intent
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
+from easytrader_qmt.kill_switch import Glance
+from easytrader_qmt.miniqmt.answers import Answers
 from easytrader_qmt.miniqmt.basket_desk import place_all, try_to_send
 from easytrader_qmt.miniqmt.connection import Connection
-from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
-from easytrader_qmt.miniqmt.order_lines import describe, log_outcome
+from easytrader_qmt.miniqmt.order_lines import log_request
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
-from easytrader_qmt.miniqmt.outcomes import Told, of_entry, of_response
+from easytrader_qmt.miniqmt.outcomes import Told, of_entry
 from easytrader_qmt.miniqmt.session import Session
 from easytrader_qmt.miniqmt.tickets import NewIds, Ticket
 from easytrader_qmt.orders import OrderRequest
@@ -59,13 +59,15 @@ class OrderDesk:
         self._account = account
         self._journal = journal
         self._risk = risk
-        self._watch = watch
         self._remarks = remarks
         self._doubts = doubts
         self._call_timeout = call_timeout
         self._clock = clock
         self._admit = admit
         self._new_id = new_id if new_id is not None else NewIds()
+        self.answers = Answers(
+            connection, account, journal, watch, doubts, call_timeout=call_timeout, clock=clock
+        )
 
     def place(self, request: OrderRequest) -> Told:
         """Send an order once and wait for its outcome, at most ``call_timeout`` seconds.
@@ -74,7 +76,7 @@ class OrderDesk:
         nothing was sent.
         """
         found = self.send(request)
-        return found if isinstance(found, Told) else self.collect(found)
+        return found if isinstance(found, Told) else self.answers.collect(found)
 
     def place_all(
         self, requests: Sequence[OrderRequest | Told], progress: Callable[[], object]
@@ -125,11 +127,10 @@ class OrderDesk:
         begun: list[Begun] | None = None
         try:
             session = self._connection.ready()
-            # One look at its file for all of them; what this process does to it meanwhile is seen at once.
-            kills, killed = self._risk.kills, self._risk.killed
+            kill_switch = self._risk.glance()
             for request in requests:
                 try:
-                    passed.append((request, self._new_id(), self._admit(request, killed)))
+                    passed.append((request, self._new_id(), self._admit(request, kill_switch.on())))
                     found.append(None)
                 except (NotConnected, JournalError, InvalidOrder) as error:
                     found.append(Told("not_sent", 0, str(error)))
@@ -141,7 +142,7 @@ class OrderDesk:
                     if told is None:
                         handed += 1
                         order = (*passed[handed - 1], begun[handed - 1])
-                        sent.append(self._handed(session, kills, *order))
+                        sent.append(self._handed(session, kill_switch, *order))
                     else:
                         sent.append(told)
                 return
@@ -166,14 +167,14 @@ class OrderDesk:
     def _handed(
         self,
         session: Session,
-        kills: int,
+        kill_switch: Glance,
         request: OrderRequest,
         name: str,
         reservation: Reservation,
         begun: Begun,
     ) -> Ticket | Told:
         self._remarks.note(begun.token, request.remark)
-        if self._risk.kills != kills and self._risk.killed:
+        if kill_switch.on():
             # Turned on since this order was let pass, while those before it were sent.
             self._risk.release(reservation)
             self._journal.finish(begun.key, "not_sent", message="风控拒绝")
@@ -196,7 +197,7 @@ class OrderDesk:
         reservation: Reservation,
     ) -> Ticket | Told:
         try:
-            future = session.send(
+            reply = session.send(
                 "order_stock_async",
                 self._account,
                 request.stock_code,
@@ -208,10 +209,7 @@ class OrderDesk:
                 begun.remark,
             )
             # After it has left: the line is written while the answer is on its way.
-            logger.info(
-                "{}请求: 证券代码={}, 价格={:g}, 数量={}",
-                describe(request), request.stock_code, request.price, request.amount,
-            )  # fmt: skip
+            log_request(request)
         except ConnectionLost as error:
             # Raised before the vendor's layer was called, so nothing can have left.
             self._risk.release(reservation)
@@ -219,22 +217,26 @@ class OrderDesk:
             raise NotConnected(f"{error}；没有发送这笔委托，可以重发") from None
         except BaseException as error:
             why = f"xtquant 抛出异常：{error}" if isinstance(error, Exception) else "发送时被中断"
-            told = self._written(begun, Told("in_doubt", 0, why, client_order_id, begun.remark), request)
+            told = self.answers.written(
+                begun, Told("in_doubt", 0, why, client_order_id, begun.remark), request
+            )
             if not isinstance(error, Exception):
                 raise
             logger.opt(exception=error).error("xtquant 下单接口抛出异常")
             return told
-        return Ticket(request, client_order_id, begun, future)
+        return Ticket(request, client_order_id, begun, reply)
 
     def _begin(self, intent: Intent) -> Begun | Told:
         """The right to send an order, or what became of it when it was sent before."""
-        deadline = self._clock.monotonic() + self._call_timeout
+        deadline: float | None = None
         looked = False
         while True:
             begun = self._journal.begin(intent)
             if begun.fresh:
                 self._remarks.note(begun.token, intent.user_remark)
                 return begun
+            if deadline is None:
+                deadline = self.answers.deadline()
             told = self._known(begun, deadline)
             if told.outcome in RETRYABLE and self._clock.monotonic() < deadline:
                 continue
@@ -243,6 +245,8 @@ class OrderDesk:
                 looked = True
                 self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), begun.key)
                 continue
+            if told.outcome == "in_doubt":
+                told = told._replace(message=self._doubts.why(begun.key) or told.message)
             logger.warning(
                 "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", intent.client_order_id
             )
@@ -258,84 +262,3 @@ class OrderDesk:
         if entry.outcome == "sending":
             return Told("in_doubt", 0, "同一编号的委托正在发送", entry.client_order_id, entry.remark)
         return of_entry(entry)
-
-    def deadline(self) -> float:
-        """Until when answers are waited for from now on, by the clock's monotonic seconds."""
-        return self._clock.monotonic() + self._call_timeout
-
-    # --- answers -------------------------------------------------------------------------------
-
-    def collect(self, ticket: Ticket, deadline: float | None = None) -> Told:
-        """Wait for an order's answer, at most until ``deadline``, and write the outcome down."""
-        left = self._call_timeout if deadline is None else max(0.0, deadline - self._clock.monotonic())
-        try:
-            response = settled(ticket.future, left, "下单")
-        except (DeadlineExceeded, ConnectionLost) as error:
-            return self.leave(ticket, str(error))
-        except BaseException:
-            # Ctrl+C while an answer is awaited: the order may be live, so it is in doubt and not forgotten.
-            self.leave(ticket, "等待应答时被中断")
-            raise
-        told = of_response(response, ticket.client_order_id, ticket.begun.remark)
-        return self._written(ticket.begun, told, ticket.request)
-
-    def collect_answered(self, tickets: Sequence[Ticket]) -> list[Told]:
-        """The outcomes of orders whose answers are there, written down together."""
-        found = [of_response(one.future.result(), one.client_order_id, one.begun.remark) for one in tickets]
-        if not found:
-            return found
-        for one, told in zip(tickets, found, strict=True):
-            if told.order_id > 0:
-                self._watch.sent(told.order_id, one.begun.token)
-        outcomes = [
-            (one.begun.key, told.outcome, told.order_id, told.message)
-            for one, told in zip(tickets, found, strict=True)
-        ]
-        self._note(self._journal.finish_all(outcomes))
-        for one, told in zip(tickets, found, strict=True):
-            self._attach(one.begun, told)
-            if told.outcome == "in_doubt":
-                self._doubts.expect(one.begun.token)
-            log_outcome(told, describe(one.request), one.request.stock_code)
-        return found
-
-    def leave(self, ticket: Ticket, why: str) -> Told:
-        """Wait no longer: in doubt, until an answer that comes late settles it."""
-        told = Told("in_doubt", 0, why, ticket.client_order_id, ticket.begun.remark)
-        self._written(ticket.begun, told, ticket.request)
-        ticket.future.add_done_callback(lambda late: self._connection.later(self._late, ticket, late))
-        return told
-
-    def _late(self, ticket: Ticket, late: Future[Any]) -> None:
-        """An answer that came after its deadline settles the doubt. Runs on the dispatcher thread."""
-        if late.cancelled() or late.exception() is not None or late.result() is None:
-            return
-        told = of_response(late.result(), ticket.client_order_id, ticket.begun.remark)
-        if told.outcome != "in_doubt":
-            self._written(ticket.begun, told, ticket.request)
-            self._doubts.answered_late(ticket.begun, ticket.request, told)
-
-    def _written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
-        if told.order_id > 0:
-            self._watch.sent(told.order_id, begun.token)
-        self._note(
-            self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message)
-        )
-        self._attach(begun, told)
-        if told.outcome == "in_doubt":
-            self._doubts.expect(begun.token)
-        log_outcome(told, describe(request), request.stock_code)
-        return told
-
-    def _attach(self, begun: Begun, told: Told) -> None:
-        """A refusal by number alone that was heard before the journal had the number is written now."""
-        if told.outcome == "accepted" and self._watch.any_refusals:
-            refusal = self._watch.refusal(told.order_id, begun.token)
-            if refusal is not None:
-                self._journal.attach_refusal(self._account.account_id, begun.token, refusal)
-
-    @staticmethod
-    def _note(written: bool) -> None:
-        if not written:
-            # The intent is on disk, so the order is found again by its remark whatever happens now.
-            logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")

@@ -18,8 +18,17 @@ _WORDS = {
 }
 
 
-def log_outcome(told: Told, what: str, stock_code: str) -> None:
+def log_request(request: OrderRequest) -> None:
+    """One line that says what was asked."""
+    logger.info(
+        "{}请求: 证券代码={}, 价格={:g}, 数量={}",
+        describe(request), request.stock_code, request.price, request.amount,
+    )  # fmt: skip
+
+
+def log_outcome(told: Told, request: OrderRequest) -> None:
     """One line that says what became of an order."""
+    what, stock_code = describe(request), request.stock_code
     if told.outcome == "accepted":
         logger.info("{}委托成功: 证券代码={}, 委托单号={}", what, stock_code, told.order_id)
     elif told.outcome == "refused":

@@ -5,16 +5,14 @@ Never calls a bare -1 a refusal: a dead connection says the same, and orders hav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from easytrader_qmt.errors import NotConnected, OrderInDoubt, OrderRejected
 from easytrader_qmt.journal_entries import Entry, Outcome
 from easytrader_qmt.miniqmt.refusals import refusal_code
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """One order's outcome. ``order_id`` is the counter's number, 0 where there is none."""
 
     outcome: Outcome

@@ -8,27 +8,25 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from easytrader_qmt.journal_entries import Begun
+from easytrader_qmt.miniqmt.reply import Reply
 from easytrader_qmt.orders import OrderRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """An order on its way: what was asked, how it is journalled, and where its answer will come."""
 
     request: OrderRequest
     client_order_id: str
     begun: Begun
-    future: Future[Any]
+    reply: Reply
 
     @property
     def answered(self) -> bool:
         """Whether the answer is there."""
-        return self.future.done() and self.future.exception() is None
+        return self.reply.done() and self.reply.exception() is None
 
 
 class NewIds:

@@ -10,6 +10,7 @@ from typing import Any
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import OrderNotFinal
+from easytrader_qmt.fields import table_of
 from easytrader_qmt.miniqmt.cancels import entrust_number
 from easytrader_qmt.miniqmt.mirror import text
 from easytrader_qmt.miniqmt.names import FINAL_STATUSES, name_of
@@ -55,8 +56,9 @@ def wait_for_end(
         row = next((each for each in ask() if each["order_id"] == number), None)
         refused = watch.refusal(number)
         if row is None and refused is not None:
-            row = {"order_id": number, "order_status": JUNK, "status_msg": refused,
-                   "order_status_name": name_of("order_status", JUNK)}  # fmt: skip
+            row = dict.fromkeys(table_of("order").keys)
+            row |= {"order_id": number, "order_status": JUNK, "status_msg": refused,
+                    "order_status_name": name_of("order_status", JUNK)}  # fmt: skip
         if row is not None and row["order_status"] in FINAL_STATUSES:
             return row
         left = deadline - clock.monotonic()

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -246,3 +247,31 @@ def test_a_console_that_is_not_there_costs_nothing(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", screen)
     assert outcomes(user.batch([BUY] * 250)) == ["accepted"] * 250
+
+
+@pytest.mark.parametrize("by", ["this process", "another process"])
+def test_the_kill_switch_stops_a_basket_that_is_leaving(
+    by: str, new_user: NewUser, terminal: Terminal, seam: Seam, tmp_path: Path
+) -> None:
+    clock, file = FakeClock(time.time()), tmp_path / "kill"
+    user = new_user(clock=clock)
+    user.connect(risk={"kill_switch_file": str(file)})
+
+    def script(order: Order) -> None:
+        order.place()
+        order.respond()
+        if len(seam.orders) == 3:
+            if by == "this process":
+                user.risk.kill("够了")
+            else:
+                file.write_text("", encoding="utf-8")
+                clock.pass_(0.1)
+
+    seam.script = script
+    told = user.batch([BUY] * 6)
+    assert outcomes(told) == ["accepted"] * 3 + ["not_sent"] * 3
+    assert len(terminal.orders()) == 3
+    assert all("总开关" in each["message"] for each in told[3:])
+    assert user.in_doubt == []
+    user.risk.resume()
+    assert outcomes(user.batch([BUY])) == ["accepted"]

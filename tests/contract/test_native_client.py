@@ -178,9 +178,10 @@ def test_stop_leaves_the_terminal_and_start_works_again(bench: Bench) -> None:
 
 
 def test_stop_ends_the_delivery_thread(bench: Bench) -> None:
+    before = set(threading.enumerate())  # one of an earlier test may still be ending
     client = bench.connected()
-    threads = [one for one in threading.enumerate() if one.name == "xtquant-sim-delivery-100"]
-    assert len(threads) == 1
+    threads = [one for one in threading.enumerate() if one not in before]
+    assert [one.name for one in threads] == ["xtquant-sim-delivery-100"]
     assert threads[0].daemon
     client.stop()
     threads[0].join(SOON)

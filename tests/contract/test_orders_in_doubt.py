@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import OrderInDoubt
-from easytrader_qmt.miniqmt import desk
+from easytrader_qmt.errors import OrderInDoubt, OrderRejected
+from easytrader_qmt.miniqmt import answers
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
@@ -163,7 +163,7 @@ def test_an_interrupted_wait_is_a_doubt(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk, "settled", interrupted)
+        patch.setattr(answers, "settled", interrupted)
         with pytest.raises(KeyboardInterrupt):
             doubtful.buy("600036", 35.0, 100, client_order_id="one")
         with pytest.raises(KeyboardInterrupt):
@@ -201,3 +201,77 @@ def test_a_doubt_is_told_once(doubtful: SimTrader, seam: Seam) -> None:
         looker.join(SOON)
     doubtful.drain()
     assert len(heard.of("on_doubt")) == 1
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_refusal_pushed_before_the_deadline_is_the_answer(
+    raises: bool, new_user: NewUser, terminal: Terminal, clock: FakeClock
+) -> None:
+    """The response is lost, the counter's 废单 is not: nobody is left waiting for a doubt to be cleared up."""
+    heard = Heard()
+    user = new_user(clock=clock)
+    user.connect(call_timeout=0.5, heartbeat_interval=0, raise_on_reject=raises)
+    user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    terminal.faults.lose_responses(1)
+    if raises:
+        with pytest.raises(OrderRejected) as caught:
+            user.sell("600519", 1462.5, 100, client_order_id="k")
+        assert caught.value.code == "251005"
+    else:
+        answer = user.sell("600519", 1462.5, 100, client_order_id="k")
+        assert answer["entrust_no"] == -1
+        assert "251005" in answer["message"]
+        assert user.sell("600519", 1462.5, 100, client_order_id="k") == answer
+    assert user.in_doubt == []
+    assert outcome_of(user, "k") == "refused"
+    assert user.check_in_doubt() == []
+    user.drain()
+    assert heard.of("on_doubt") == []
+
+
+def test_a_basket_knows_a_pushed_refusal_too(doubtful: SimTrader, terminal: Terminal) -> None:
+    terminal.faults.lose_responses(2)
+    told = doubtful.batch(
+        [
+            {"action": "sell", "security": "600519", "price": 1462.5, "amount": 100},
+            {"action": "buy", "security": "600036", "price": 35.0, "amount": 100},
+        ]
+    )
+    assert [each["outcome"] for each in told] == ["refused", "in_doubt"]
+    assert "251005" in told[0]["message"]
+
+
+def test_a_refusal_that_is_pushed_with_a_bare_minus_one(doubtful: SimTrader, seam: Seam) -> None:
+    """The vendor's layer lets the error through after the response: the reason may come a moment late."""
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+
+    def script(order: Order) -> None:
+        order.push_error(0, "[COUNTER] [251005] [证券可用数量不足]")
+        order.respond(order_id=-1, error_msg="")
+
+    seam.script = script
+    try:
+        answer = doubtful.sell("600519", 1462.5, 100, client_order_id="k")
+        assert "251005" in answer["message"]
+    except OrderInDoubt:
+        [event] = heard.wait_for("on_doubt")
+        assert event["outcome"] == "refused"
+    doubtful.drain()
+    assert outcome_of(doubtful, "k") == "refused"
+    assert doubtful.in_doubt == []
+
+
+def test_why_a_doubt_stays_is_told(
+    doubtful: SimTrader, terminal: Terminal, clock: FakeClock, log: list[str]
+) -> None:
+    terminal.faults.lose_responses(1, placed=False)
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="a")
+    terminal.order_by_hand("buy", "600036", 35.0, 100)
+    clock.pass_(10)
+    [row] = doubtful.check_in_doubt()
+    assert "人工核对" in row["message"]
+    assert any("仍然未知" in line and "人工核对" in line for line in log)
+    with pytest.raises(OrderInDoubt, match="人工核对"):
+        doubtful.buy("600036", 35.0, 100, client_order_id="a")

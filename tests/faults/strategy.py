@@ -60,10 +60,10 @@ def arrange(user: SimTrader, stage: str) -> None:
     if stage == "begun":
         die_after(side.journal, "begin")
     elif stage == "sent":
-        side.desk.collect = die  # type: ignore[method-assign]
+        side.desk.answers.collect = die  # type: ignore[method-assign]
     elif stage == "arrived":
         user.on("order", die)
-        side.desk.collect = lambda *_: threading.Event().wait()  # type: ignore[assignment, method-assign]
+        side.desk.answers.collect = lambda *_: threading.Event().wait()  # type: ignore[assignment, method-assign]
     elif stage == "answered":
         side.journal.finish = die  # type: ignore[assignment, method-assign]
     elif stage == "finished":

@@ -6,7 +6,6 @@ import csv
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +116,7 @@ def test_an_id_means_one_order_for_ever(journal: Journal, change: dict[str, obje
     first = journal.begin(intent("a"))
     journal.finish(first.key, "absent")
     with pytest.raises(InvalidOrder, match=r"600036\.SH") as caught:
-        journal.begin(replace(intent("a"), **change))  # type: ignore[arg-type]
+        journal.begin(intent("a")._replace(**change))  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.sent) == ("client_order_id", False)
     assert journal.begin(intent("a")).fresh
 

@@ -1,0 +1,146 @@
+"""Waits for what becomes of the orders that were sent, and writes it down: one outcome for each.
+
+Never sends anything, never waits past its deadline, and never lets a late answer go unheard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from loguru import logger
+
+from easytrader_qmt.clock import Clock
+from easytrader_qmt.journal_entries import Begun
+from easytrader_qmt.journal_memory import AnyJournal
+from easytrader_qmt.miniqmt.connection import Connection
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
+from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
+from easytrader_qmt.miniqmt.inflight import ConnectionLost
+from easytrader_qmt.miniqmt.order_lines import log_outcome
+from easytrader_qmt.miniqmt.order_watch import OrderWatch
+from easytrader_qmt.miniqmt.outcomes import Told, of_response
+from easytrader_qmt.miniqmt.reply import Reply
+from easytrader_qmt.miniqmt.tickets import Ticket
+from easytrader_qmt.orders import OrderRequest
+
+
+class Answers:
+    """What the counter says of one account's orders."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        account: Any,
+        journal: AnyJournal,
+        watch: OrderWatch,
+        doubts: DoubtKeeper,
+        *,
+        call_timeout: float,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._account = account
+        self._journal = journal
+        self._watch = watch
+        self._doubts = doubts
+        self._call_timeout = call_timeout
+        self._clock = clock
+
+    def deadline(self) -> float:
+        """Until when answers are waited for from now on, by the clock's monotonic seconds."""
+        return self._clock.monotonic() + self._call_timeout
+
+    def collect(self, ticket: Ticket, deadline: float | None = None) -> Told:
+        """Wait for an order's answer, at most until ``deadline``, and write the outcome down."""
+        left = self._call_timeout if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        try:
+            response: Any = settled(ticket.reply, left, "下单")
+        except DeadlineExceeded:
+            # Not what was left of a basket's one deadline.
+            return self.leave(ticket, f"下单在 {self._call_timeout:g} 秒内没有应答")
+        except ConnectionLost as error:
+            return self.leave(ticket, str(error))
+        except BaseException:
+            # Ctrl+C while an answer is awaited: the order may be live, so it is in doubt and not forgotten.
+            self.leave(ticket, "等待应答时被中断")
+            raise
+        told = of_response(response, ticket.client_order_id, ticket.begun.remark)
+        return self.written(ticket.begun, told, ticket.request)
+
+    def collect_answered(self, tickets: Sequence[Ticket]) -> list[Told]:
+        """The outcomes of orders whose answers are there, written down together."""
+        found = [of_response(one.reply.result(), one.client_order_id, one.begun.remark) for one in tickets]
+        if not found:
+            return found
+        for one, told in zip(tickets, found, strict=True):
+            if told.order_id > 0:
+                self._watch.sent(told.order_id, one.begun.token)
+        outcomes = [
+            (one.begun.key, told.outcome, told.order_id, told.message)
+            for one, told in zip(tickets, found, strict=True)
+        ]
+        self._note(self._journal.finish_all(outcomes))
+        for one, told in zip(tickets, found, strict=True):
+            self._attach(one.begun, told)
+        found = [
+            self._doubted(one.begun, told) if told.outcome == "in_doubt" else told
+            for one, told in zip(tickets, found, strict=True)
+        ]
+        for one, told in zip(tickets, found, strict=True):
+            log_outcome(told, one.request)
+        return found
+
+    def leave(self, ticket: Ticket, why: str) -> Told:
+        """Wait no longer: in doubt, until an answer that comes late settles it."""
+        doubt = Told("in_doubt", 0, why, ticket.client_order_id, ticket.begun.remark)
+        told = self.written(ticket.begun, doubt, ticket.request)
+        ticket.reply.add_done_callback(lambda late: self._connection.later(self._late, ticket, late))
+        return told
+
+    def _late(self, ticket: Ticket, late: Reply) -> None:
+        """An answer that came after its deadline settles the doubt. Runs on the dispatcher thread."""
+        if late.exception() is not None or late.result() is None:
+            return
+        told = of_response(late.result(), ticket.client_order_id, ticket.begun.remark)
+        if told.outcome != "in_doubt":
+            self.written(ticket.begun, told, ticket.request)
+            self._doubts.answered_late(ticket.begun, ticket.request, told)
+
+    def written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
+        """Write an outcome down, and say it in the log; the outcome, which may have got firmer by then."""
+        outcome, number, message = told.outcome, told.order_id, told.message
+        if number > 0:
+            self._watch.sent(number, begun.token)
+        self._note(self._journal.finish(begun.key, outcome, order_id=number, message=message))
+        self._attach(begun, told)
+        if outcome == "in_doubt":
+            told = self._doubted(begun, told)
+        log_outcome(told, request)
+        return told
+
+    def _doubted(self, begun: Begun, told: Told) -> Told:
+        """In doubt from now on, unless the counter's refusal was pushed already: it came before the deadline.
+
+        Expected first and looked at then, so that a push in between is seen by one of the two.
+        """
+        self._doubts.expect(begun.token)
+        refusal = self._watch.refusal(0, begun.token)
+        if refusal is None:
+            return told
+        self._note(self._journal.finish(begun.key, "refused", message=refusal))
+        self._doubts.answered(begun, "refused")
+        return told._replace(outcome="refused", message=refusal)
+
+    def _attach(self, begun: Begun, told: Told) -> None:
+        """A refusal by number alone that was heard before the journal had the number is written now."""
+        if told.outcome == "accepted" and self._watch.any_refusals:
+            refusal = self._watch.refusal(told.order_id, begun.token)
+            if refusal is not None:
+                self._journal.attach_refusal(self._account.account_id, begun.token, refusal)
+
+    @staticmethod
+    def _note(written: bool) -> None:
+        if not written:
+            # The intent is on disk, so the order is found again by its remark whatever happens now.
+            logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
