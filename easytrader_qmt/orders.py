@@ -9,7 +9,7 @@ Amounts are in shares (units of a fund, pieces of a bond), prices in yuan; a rev
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from easytrader_qmt.errors import InvalidOrder, shown
 from easytrader_qmt.order_rules import (
@@ -21,6 +21,7 @@ from easytrader_qmt.order_rules import (
     known_limit,
     price_on_tick,
     refusal,
+    whole_number,
 )
 from easytrader_qmt.price_types import FIX_PRICE, MARKET_PRICE_TYPES, NEEDS_PROTECT_PRICE, market_price_type
 from easytrader_qmt.remarks import MAX_REMARK_BYTES, order_token, outgoing_remark, token_of, user_part
@@ -35,6 +36,7 @@ __all__ = [
     "market_order",
     "order_token",
     "outgoing_remark",
+    "plain_order",
     "token_of",
     "user_part",
 ]
@@ -50,8 +52,7 @@ MAX_CLIENT_ORDER_ID = 64
 _REPO_FACE_YUAN = 100.0
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(NamedTuple):
     """One order as it will be sent, apart from its remark: that gets a token (see `outgoing_remark`)."""
 
     security: Security
@@ -173,6 +174,35 @@ def market_order(
         price_type,
         yuan,
         whole,
+        _text(strategy_name, "strategy_name"),
+        _text(remark, "remark"),
+        _checked_id(client_order_id) if client_order_id is not None else None,
+    )
+
+
+def plain_order(
+    security: Security,
+    action: Action,
+    order_type: int,
+    price: float,
+    amount: object,
+    *,
+    strategy_name: str | None = "",
+    remark: str | None = "",
+    client_order_id: str | None = None,
+) -> OrderRequest:
+    """An order that follows no board's lots, ticks and limits: a repayment, or a subscription to a new issue.
+
+    ``price`` is what the caller has checked, 0.0 for none. All else is checked as in `limit_order`. Raises
+    InvalidOrder.
+    """
+    return OrderRequest(
+        security,
+        action,
+        order_type,
+        FIX_PRICE,
+        price,
+        whole_number(amount, "amount", "数量", 1),
         _text(strategy_name, "strategy_name"),
         _text(remark, "remark"),
         _checked_id(client_order_id) if client_order_id is not None else None,

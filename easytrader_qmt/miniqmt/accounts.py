@@ -6,20 +6,22 @@ Never opens a second connection for a second account.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.errors import InvalidArgument, QueryFailed
+from easytrader_qmt.errors import InvalidArgument, QueryFailed, shown
 from easytrader_qmt.events import Handlers
 from easytrader_qmt.miniqmt import credit_fields as tables
-from easytrader_qmt.miniqmt import ipo, sync
+from easytrader_qmt.miniqmt import ipo, subscriptions, sync
 from easytrader_qmt.miniqmt.connected import ConnectedTrader
-from easytrader_qmt.miniqmt.hearing import Hearing
+from easytrader_qmt.miniqmt.hearing import Hearing, Hearings
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.names import name_of
 from easytrader_qmt.miniqmt.options import account_number
 from easytrader_qmt.miniqmt.options import account_type as kind_of_account
 from easytrader_qmt.miniqmt.session import SessionFailed
+from easytrader_qmt.order_rules import MAX_MONEY, as_written
 from easytrader_qmt.records import Records, rows
 
 Self = TypeVar("Self", bound="AccountVerbs")
@@ -50,6 +52,7 @@ class AccountVerbs(ConnectedTrader):
         options = replace(self._options, stock_account=number, account_type=kind, trader_callback=False)
         made = self._sibling()
         hearing = Hearing(made._handlers, False, self._shown, account)
+        made._leave = partial(self._left, made, self._hearings, hearing)
         try:
             made._take(connection, options, account, hearing)
             connection.add(account)
@@ -69,6 +72,11 @@ class AccountVerbs(ConnectedTrader):
         made._handlers, made._added, made._hearings, made._shared = Handlers(), [], None, True
         made._side = made._connection = made._options = made._account = None
         return made
+
+    def _left(self, made: ConnectedTrader, hearings: Hearings, hearing: Hearing) -> None:
+        """An account that was added has ended."""
+        hearings.remove(hearing)
+        self._added = [each for each in self._added if each is not made]
 
     def _default_account(self, account_type: str) -> Any:
         """The account meant when none is named; only a simulated terminal has one."""
@@ -105,10 +113,14 @@ class AccountVerbs(ConnectedTrader):
 
         An answer also has ``code`` and ``amount``.
 
-        However often it is called, each issue is subscribed to once a day: the journal keeps it. Raises as the
-        queries do; what goes wrong with one issue is its answer and stops no other.
+        However often it is called, each issue is subscribed to once a day: the journal keeps it. One that the
+        counter refused is tried again by the next call, unless the counter lists an order for it after all.
+        Raises as the queries do; what goes wrong with one issue is its answer and stops no other.
         """
-        return ipo.subscribe_all(self._own(), self.ipo_data, self.purchase_limit, self._clock)
+        return subscriptions.subscribe_all(
+            self._own(), self.ipo_data, self.purchase_limit, self._clock,
+            lambda: self._live().ask("query_stock_orders", self._account, False),
+        )  # fmt: skip
 
     def fund_transfer(self, direction: int, amount: float) -> dict[str, Any]:
         """Move ``amount`` yuan between counters or nodes: 510 to 513 in the vendor's ``transfer_direction``.
@@ -116,16 +128,18 @@ class AccountVerbs(ConnectedTrader):
         ``{'success': bool, 'message': str}``. Never repeated by itself: when no answer came, ``message`` says
         so and the transfer may have happened. Raises InvalidArgument, NotConnected.
         """
-        if direction not in (510, 511, 512, 513) or isinstance(direction, bool):
+        chosen = as_written(direction)
+        if chosen is None or chosen not in (510, 511, 512, 513):
             raise InvalidArgument(
-                f"direction={direction!r} 无效，可选：510 普通到极速、511 极速到普通、512 沪到深、513 深到沪"
+                f"direction={shown(direction)} 无效，可选：510 普通到极速、511 极速到普通、512 沪到深、513 深到沪"
             )
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 < amount < 1e12:
-            raise InvalidArgument(f"amount={amount!r} 无效：应为大于 0 的金额（元）")
+        yuan = as_written(amount)
+        if yuan is None or not 0 < yuan < MAX_MONEY:
+            raise InvalidArgument(f"amount={shown(amount)} 无效：应为大于 0 的金额（元）")
         session = self._live().ready()
         try:
             success, message = sync.asked(
-                lambda: session.query("fund_transfer", self._account, direction, float(amount)), "资金划拨"
+                lambda: session.query("fund_transfer", self._account, int(chosen), float(yuan)), "资金划拨"
             )
         except QueryFailed as error:
             return {"success": False, "message": f"划拨结果未知，请先核对资金再决定是否重做：{error}"}

@@ -6,15 +6,17 @@ account into an ordinary order.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidOrder, shown
 from easytrader_qmt.miniqmt import credit_fields as tables
 from easytrader_qmt.miniqmt.connected import ConnectedTrader
 from easytrader_qmt.miniqmt.counterside import AccountSide
+from easytrader_qmt.miniqmt.order_words import order_terms, parsed
 from easytrader_qmt.miniqmt.outcomes import answer
-from easytrader_qmt.orders import Action, OrderRequest
-from easytrader_qmt.price_types import FIX_PRICE
+from easytrader_qmt.order_rules import MAX_MONEY, as_written, refusal
+from easytrader_qmt.orders import Action, OrderRequest, plain_order
 from easytrader_qmt.records import Records, rows
 from easytrader_qmt.securities import Security
 
@@ -80,9 +82,8 @@ class CreditVerbs(ConnectedTrader):
     ) -> dict[str, Any]:
         """直接还券: give back ``amount`` shares of a borrowed security out of the position."""
         side = self._margin_side()
-        found = side.rules.parse(security)
-        volume = _whole("amount", amount)
-        return self._repay(side, found, _type(DIRECT_SECU_REPAY, special), 0.0, volume, words)
+        found = parsed(side, security)
+        return self._repay(side, found, _type(DIRECT_SECU_REPAY, special), 0.0, amount, words)
 
     def direct_cash_repay(self, amount: float, *, special: bool = False, **words: Any) -> dict[str, Any]:
         """直接还款: repay ``amount`` yuan of borrowed money out of the cash.
@@ -91,22 +92,10 @@ class CreditVerbs(ConnectedTrader):
         counter that reads the price or the product repays the sum, and one that reads the volume 1 yuan.
         """
         side = self._margin_side()
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 < amount < 1e12:
-            raise InvalidOrder(
-                f"还款金额 {amount!r} 无效：应为大于 0 的金额（元）",
-                field="amount",
-                value=amount,
-                rule="大于 0 的金额",
-            )
-        cents = round(float(amount), 2)
-        if cents != amount:
-            raise InvalidOrder(
-                f"还款金额 {amount!r} 无效：应精确到分，最近的有效金额是 {cents:.2f}",
-                field="amount", value=amount, rule="精确到分", nearest=cents,
-            )  # fmt: skip
+        yuan = _to_the_cent(amount)
         # Any security of the account's market will do; the vendor's struct wants one.
         found = side.rules.parse("600000.SH")
-        return self._repay(side, found, _type(DIRECT_CASH_REPAY, special), cents, 1, words)
+        return self._repay(side, found, _type(DIRECT_CASH_REPAY, special), yuan, 1, words)
 
     def _margin(
         self,
@@ -128,13 +117,10 @@ class CreditVerbs(ConnectedTrader):
         security: Security,
         order_type: int,
         price: float,
-        volume: int,
+        volume: object,
         words: dict[str, Any],
     ) -> dict[str, Any]:
-        request = OrderRequest(
-            security, "sell", order_type, FIX_PRICE, price, volume,
-            words.pop("strategy_name", ""), words.pop("remark", ""), words.pop("client_order_id", None),
-        )  # fmt: skip
+        request = plain_order(security, "sell", order_type, price, volume, **order_terms(words))
         return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
 
     def _margin_side(self) -> AccountSide:
@@ -182,7 +168,17 @@ def _type(order_type: int, special: bool) -> int:
     return order_type + _SPECIAL if special else order_type
 
 
-def _whole(field: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
-        raise InvalidOrder(f"数量 {value!r} 无效：应为正整数（股）", field=field, value=value, rule="正整数")
-    return value
+def _to_the_cent(amount: object) -> float:
+    """A sum of money in yuan, never rounded. Raises InvalidOrder."""
+    exact = as_written(amount)
+    if exact is None or not 0 < exact < MAX_MONEY:
+        rule = "大于 0 的金额"
+        raise refusal(f"还款金额 {shown(amount)} 无效：应为{rule}（元）", "amount", amount, rule)
+    cents = round(float(exact), 2)
+    if Decimal(repr(cents)) != exact:
+        nearest = cents or 0.01
+        raise refusal(
+            f"还款金额 {shown(amount)} 无效：应精确到分，最近的有效金额是 {nearest:.2f}",
+            "amount", amount, "精确到分", nearest,
+        )  # fmt: skip
+    return cents

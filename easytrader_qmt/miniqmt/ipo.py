@@ -1,76 +1,92 @@
-"""Today's new issues: what there is, how much may be subscribed, and subscribing to all of it once a day.
+"""Today's new issues as the terminal tells of them: how many shares of each may be subscribed, and when.
 
-Never subscribes twice to one issue on one day, however often and from wherever it is called.
+Reads what it is told and never sends. ``subscriptions`` subscribes.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from loguru import logger
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from easytrader_qmt.clock import Clock, shanghai
-from easytrader_qmt.errors import TradeError
+from easytrader_qmt.errors import QueryFailed
 from easytrader_qmt.miniqmt import sync
-from easytrader_qmt.miniqmt.counterside import AccountSide
-from easytrader_qmt.miniqmt.outcomes import Told, basket_answer
-from easytrader_qmt.orders import STOCK_BUY, OrderRequest
-from easytrader_qmt.price_types import FIX_PRICE
-from easytrader_qmt.records import Records
+from easytrader_qmt.order_rules import as_written, refusal
+from easytrader_qmt.securities import Rules, Security
 
 # Subscription codes of the STAR market (787, 789) have a limit of their own.
 _STAR = ("787", "789")
+_FIRST_YEAR = 1990
+"""No exchange was open before: an earlier date is a field nobody filled."""
+
+
+class Offer(NamedTuple):
+    """One issue as the account can subscribe to it."""
+
+    security: Security
+    price: float
+    """Yuan."""
+    amount: int
+    """Shares; 0 where the account has no limit left for it."""
+    client_order_id: str
+    """Of the day and the code, so that the journal lets the issue through once a day."""
 
 
 def purchase_limits(connection: Any, account: Any) -> dict[str, int]:
-    """The account's subscription limits in shares by market, such as ``{'SH': 10000, 'SZ': 8000, 'KCB': 5000}``."""
-    found = sync.asked(lambda: connection.ready().query("query_new_purchase_limit", account), "新股申购额度")
+    """The account's subscription limits in shares by market, such as ``{'SH': 10000, 'SZ': 8000, 'KCB': 5000}``.
+
+    Raises NotConnected, QueryFailed.
+    """
+    session = connection.ready()
+    found = sync.asked(lambda: session.query("query_new_purchase_limit", account), "新股申购额度")
+    if found is None:
+        raise QueryFailed("新股申购额度查询失败：终端返回 None")
+    if not found:
+        # An empty answer is believed only while the account answers.
+        sync.asset_of(session, account)
     if isinstance(found, dict):
         return {str(key): int(value) for key, value in found.items()}
-    return {str(each.m_strNewPurchaseLimitKey): int(each.m_nNewPurchaseLimitValue) for each in found or ()}
+    return {str(each.m_strNewPurchaseLimitKey): int(each.m_nNewPurchaseLimitValue) for each in found}
 
 
-def subscribe_all(
-    side: AccountSide, issues: Records, limits: dict[str, int], clock: Clock
-) -> list[dict[str, Any]]:
-    """Subscribe to each of today's issues up to its limit; one answer for each, as for a basket.
+def offer_of(issue: dict[str, Any], limits: dict[str, int], rules: Rules, clock: Clock) -> Offer:
+    """One row of the terminal's issues as an offer. Raises InvalidOrder for a row that cannot be right."""
+    security = rules.parse(issue["code"])
+    name = f"ipo:{_day(issue, clock)}:{security.stock_code}"
+    price = as_written(issue["issue_price"])
+    if price is None or price < 0:
+        raise refusal("终端没有给出有效的发行价", "issue_price", issue["issue_price"], "发行价")
+    return Offer(security, float(price), _amount(issue, limits), name)
 
-    The client order id is made of the day and the code, so the journal lets each issue through once a day.
-    """
-    today = shanghai(clock.now()).strftime("%Y%m%d")
-    answers = []
-    for issue in issues:
-        code = issue["code"]
-        amount = _amount(issue, limits)
-        if amount <= 0:
-            none = Told("not_sent", 0, "没有申购额度")
-            answers.append({"code": code, "amount": 0, **basket_answer(none)})
-            continue
-        security = side.rules.parse(code)
-        request = OrderRequest(
-            security, "buy", STOCK_BUY, FIX_PRICE, float(issue["issue_price"]), amount,
-            "", "", f"ipo:{today}:{security.stock_code}",
-        )  # fmt: skip
-        try:
-            told = basket_answer(side.desk.place(request))
-        except TradeError as error:
-            told = basket_answer(Told("not_sent", 0, str(error), request.client_order_id or ""))
-        logger.info("新股申购 {}: 数量={}, 结果={}", code, amount, told)
-        answers.append({"code": code, "amount": amount, **told})
-    return answers
+
+def _day(issue: dict[str, Any], clock: Clock) -> str:
+    """The issue's own day: the terminal's need not be the day of this machine's clock, which is used if none."""
+    given = "".join(each for each in str(issue["purchase_date"] or "") if each in "0123456789")[:8]
+    try:
+        known = datetime.strptime(given, "%Y%m%d").year >= _FIRST_YEAR and len(given) == 8
+    except ValueError:
+        known = False
+    return given if known else shanghai(clock.now()).strftime("%Y%m%d")
 
 
 def _amount(issue: dict[str, Any], limits: dict[str, int]) -> int:
     """How many shares: as many as the issue and the account's limit allow, none below the issue's minimum."""
-    most = int(issue["max_purchase"])
+    most = _shares(issue, "max_purchase")
     if str(issue["type"]).upper() != "BOND":
         # Bonds are subscribed without holdings, so no limit of the account applies to them.
         market = (
             "KCB" if str(issue["code"]).startswith(_STAR) else str(issue["code"]).rpartition(".")[2].upper()
         )
         most = min(most, limits.get(market, 0))
-    least = max(1, int(issue["min_purchase"]))
+    least = max(1, _shares(issue, "min_purchase"))
     return most - most % least if most >= least else 0
+
+
+def _shares(issue: dict[str, Any], field: str) -> int:
+    found = as_written(issue[field])
+    if found is None:
+        raise refusal("终端没有给出有效的申购数量", field, issue[field], "申购数量")
+    return int(found)
 
 
 def row_of(code: str, fields: dict[str, Any]) -> dict[str, Any]:

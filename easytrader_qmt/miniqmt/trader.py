@@ -18,15 +18,13 @@ from easytrader_qmt.miniqmt.cancels import entrust_number
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.credit import CreditVerbs
 from easytrader_qmt.miniqmt.doubt_keeper import row_of
+from easytrader_qmt.miniqmt.order_words import order_terms, parsed
 from easytrader_qmt.miniqmt.outcomes import answer, basket_answer
 from easytrader_qmt.miniqmt.waiting import wait_for_end, with_refusals
 from easytrader_qmt.orders import Action, OrderRequest, limit_order, market_order
 from easytrader_qmt.records import Records, rows
 from easytrader_qmt.risk import Risk
 from easytrader_qmt.securities import Security
-
-_TERMS = ("strategy_name", "remark", "client_order_id")
-_warned_prefixes: set[str] = set()
 
 
 class MiniqmtTrader(CreditVerbs, AccountVerbs):
@@ -74,7 +72,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
 
     def position_of(self, security: str) -> dict[str, Any] | None:
         """The position in a security, as one row; None when there is none. Raises as the queries do."""
-        code = _parsed(self._own(), security).stock_code
+        code = parsed(self._own(), security).stock_code
         return next((row for row in self.position if row["stock_code"] == code), None)
 
     # --- orders --------------------------------------------------------------------------------
@@ -154,8 +152,8 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         order_type: int | None = None,
     ) -> OrderRequest:
         side = self._own()
-        terms = _terms(words)
-        found = _parsed(side, security)
+        terms = order_terms(words)
+        found = parsed(side, security)
         day = side.day(found.stock_code)
         known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
@@ -174,8 +172,8 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
     ) -> OrderRequest:
         side = self._own()
         protect = words.pop("protect_price", None)
-        terms = _terms(words)
-        found = _parsed(side, security)
+        terms = order_terms(words, "market")
+        found = parsed(side, security)
         day = side.day(found.stock_code)
         known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
@@ -206,7 +204,10 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
 
         Raises NotConnected before ``connect``, JournalError when the journal cannot be read.
         """
-        return [row_of(entry, "in_doubt", 0, entry.message) for entry in self._own().doubts.open()]
+        doubts = self._own().doubts
+        return [
+            row_of(entry, "in_doubt", 0, doubts.why(entry.key) or entry.message) for entry in doubts.open()
+        ]
 
     def check_in_doubt(self) -> list[dict[str, Any]]:
         """Ask the counter now what became of the orders in doubt; returns those that still are.
@@ -234,7 +235,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         (an unreadable code): nothing was sent. What goes wrong after that is the answer of the order.
         """
         side = self._own()
-        code = None if security is None else _parsed(side, security).stock_code
+        code = None if security is None else parsed(side, security).stock_code
         wanted = [row for row in self._orders(True) if code in (None, row["stock_code"])]
         return [
             {**done, "entrust_no": row["order_id"], "order_sysid": row["order_sysid"]}
@@ -247,28 +248,10 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         return self._own().risk
 
 
-def _terms(words: dict[str, Any]) -> dict[str, Any]:
-    """The keywords every order verb takes. An unknown one is named in a warning: bots pass extra ones."""
-    terms = {name: words.pop(name) for name in _TERMS if name in words}
-    words.pop("entrust_prop", None)  # easytrader's followers say 'limit' here; the verb already does
-    if words:
-        logger.warning("下单参数 {} 未被使用，已忽略", "、".join(sorted(words)))
-    return terms
-
-
 def _tell_rounding(what: str, asked: Any, sent: float) -> None:
     """Log a price that was brought to the tick, not one of another type that says the same."""
     if sent != asked and str(asked) != str(sent):
         logger.info("{} {} 已按最小变动价位调整为 {:g}", what, asked, sent)
-
-
-def _parsed(side: AccountSide, security: Any) -> Security:
-    found = side.rules.parse(security)
-    other = side.rules.shared_prefix(security)
-    if other is not None and found.stock_code not in _warned_prefixes:
-        _warned_prefixes.add(found.stock_code)
-        logger.warning("代码 {} 按 {} 处理；若是 {}，请写明交易所", security, found.stock_code, other)
-    return found
 
 
 def _built(
