@@ -34,35 +34,43 @@ class Asked:
     subscribed: set[str]
 
 
-def _account_id(terminal: Terminal, asked: Asked) -> str:
-    """The account asked about, opened if the terminal's settings say so.
+def account_of(terminal: Terminal, asked: Asked) -> str:
+    """The account asked about, opened if the terminal's settings say so; '' for none of that number and type.
 
-    Structs with m_ names only, as those of transfers, come with these.
+    A number that is known under another type is as unknown as any: its figures are another account's.
     """
-    fields = asked.fields
-    account_id = str(fields.get("account_id", fields.get("m_strAccountID", "")))
-    terminal.ensure_account(account_id, fields.get("account_type", fields.get("m_nAccountType", 2)))
-    return account_id
+    account_id, fields = named(asked), asked.fields
+    account_type = fields.get("account_type", fields.get("m_nAccountType", 2))
+    return account_id if terminal.ensure_account(account_id, account_type) else ""
+
+
+def named(asked: Asked) -> str:
+    """The number of the account asked about. Structs with m_ names only, as those of transfers, come with these."""
+    return str(asked.fields.get("account_id", asked.fields.get("m_strAccountID", "")))
 
 
 def _detail(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.detail(_account_id(terminal, asked), terminal.now), ()
+    return terminal.counter.credit.detail(account_of(terminal, asked), terminal.now), ()
 
 
 def _compacts(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.compacts(_account_id(terminal, asked)), ()
+    return terminal.counter.credit.compacts(account_of(terminal, asked)), ()
 
 
 def _subjects(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.subjects(_account_id(terminal, asked)), ()
+    return terminal.counter.credit.subjects(account_of(terminal, asked)), ()
 
 
 def _slo_codes(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.slo_codes(_account_id(terminal, asked)), ()
+    return terminal.counter.credit.slo_codes(account_of(terminal, asked)), ()
 
 
 def _assures(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.assures(_account_id(terminal, asked)), ()
+    return terminal.counter.credit.assures(account_of(terminal, asked)), ()
+
+
+def _unknown(asked: Asked) -> str:
+    return f"资金账号 {named(asked)} 未登录"
 
 
 def _type_of(terminal: Terminal, account_id: str) -> int | None:
@@ -70,7 +78,7 @@ def _type_of(terminal: Terminal, account_id: str) -> int | None:
 
 
 def _purchase_limit(terminal: Terminal, asked: Asked) -> Answer:
-    account_type = _type_of(terminal, _account_id(terminal, asked))
+    account_type = _type_of(terminal, account_of(terminal, asked))
     return ([] if account_type is None else limit_rows(on_margin=account_type == 3)), ()
 
 
@@ -80,7 +88,9 @@ def _ipo_data(terminal: Terminal, asked: Asked) -> Answer:
 
 
 def _transfer(terminal: Terminal, asked: Asked) -> Answer:
-    sent, account_id = asked.fields, _account_id(terminal, asked)
+    sent, account_id = asked.fields, account_of(terminal, asked)
+    if not account_id:
+        return {"m_strAccountID": named(asked), "m_bSuccess": False, "m_strMsg": _unknown(asked)}, ()
     done = terminal.counter.transfers.move(
         account_id,
         sent["m_nOrderType"],
@@ -93,18 +103,17 @@ def _transfer(terminal: Terminal, asked: Asked) -> Answer:
 
 
 def _com_fund(terminal: Terminal, asked: Asked) -> Answer:
-    account_id = _account_id(terminal, asked)
     # The vendor's layer takes the first row without looking: an empty list would be an IndexError.
-    unknown = {"m_bSuccess": False, "m_strMsg": f"资金账号 {account_id} 未登录"}
-    return terminal.counter.transfers.fund(account_id) or [unknown], ()
+    unknown = {"m_bSuccess": False, "m_strMsg": _unknown(asked)}
+    return terminal.counter.transfers.fund(account_of(terminal, asked)) or [unknown], ()
 
 
 def _com_positions(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.transfers.positions(_account_id(terminal, asked)), ()
+    return terminal.counter.transfers.positions(account_of(terminal, asked)), ()
 
 
 def _secu_accounts(terminal: Terminal, asked: Asked) -> Answer:
-    account_id = _account_id(terminal, asked)
+    account_id = account_of(terminal, asked)
     if _type_of(terminal, account_id) is None:
         return [], ()
     return [

@@ -7,7 +7,6 @@ terminal, and never blocks for ever on one that is dead, deaf or not ours.
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 from easytrader_qmt.quotes import DayQuote
 from easytrader_qmt.sim import link_home
+from easytrader_qmt.sim.control_client import ControlClient, control
 from easytrader_qmt.sim.link_frames import (
     CLIENT_LIMIT,
     TERMINAL_LIMIT,
@@ -26,9 +26,11 @@ from easytrader_qmt.sim.link_frames import (
     object_of,
     text_of,
 )
-from easytrader_qmt.sim.link_handshake import Role, as_client
+from easytrader_qmt.sim.link_handshake import reach
 from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
+
+__all__ = ["ControlClient", "RemoteTerminal", "control", "find", "install"]
 
 STALL_SECONDS = 5.0
 QUOTE_SECONDS = 1.0
@@ -52,31 +54,6 @@ def find(path: str) -> Endpoint | None:
     if not path or not link_home.address_file(path).is_file():
         return None
     return RemoteTerminal(path)
-
-
-def reach(directory: str, role: Role, seconds: float) -> Channel:
-    """An authenticated channel to the terminal process at ``directory``, within ``seconds``.
-
-    Raises BrokenLinkError when nobody answers as it should, LinkError or OSError when the address or the key
-    cannot be used.
-    """
-    deadline = time.monotonic() + seconds
-    address, key = link_home.read_address(directory), link_home.read_key(directory)
-    try:
-        sock = socket.create_connection((address.host, address.port), seconds)
-    except OSError as error:
-        raise BrokenLinkError(f"{address.host}:{address.port} 无人应答：{error}") from None
-    try:
-        channel = Channel(sock, min(1.0, seconds / 4))
-    except OSError:
-        sock.close()
-        raise
-    try:
-        as_client(channel, key, role, deadline)
-    except BaseException:
-        channel.close()
-        raise
-    return channel
 
 
 class RemoteTerminal:
@@ -129,8 +106,8 @@ class RemoteTerminal:
     def day_quote(self, stock_code: str) -> DayQuote | None:
         """The security's day as that terminal's market has it. Raises LinkError when it does not answer."""
         with ControlClient(self._path, QUOTE_SECONDS) as terminal:
-            day = terminal.call("day_quote", stock_code)
-        return None if day is None else DayQuote(**day)
+            day: DayQuote | None = terminal.day_quote(stock_code)
+        return day
 
     def _reached(self, client: ClientSide) -> _Link | None:
         from loguru import logger
@@ -242,75 +219,3 @@ class _Link:
         elif kind != "pong":
             raise BrokenLinkError(f"仿真终端发来未知的消息 {kind[:20]!r}")
         return None
-
-
-class ControlClient:
-    """What tests and the command line do to a terminal process, as in ``.market.set('600000', last=10)``.
-
-    Calls and their arguments are those of ``Terminal``, its ``market`` and its ``faults``; rows come back as
-    dicts. ``faults.set(name, value)`` sets ``delay``, ``duplicate``, ``reorder`` and ``answer_while_down``.
-    Raises LinkError for what the terminal refuses and when it does not answer within ``seconds``.
-    """
-
-    def __init__(self, directory: str | os.PathLike[str], seconds: float = 10.0) -> None:
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self._next = 0
-        try:
-            self._channel = reach(os.fspath(directory), "control", seconds)
-        except (BrokenLinkError, OSError) as error:
-            raise LinkError(f"连接不上 {os.fspath(directory)} 的仿真终端进程：{error}") from None
-
-    def __getattr__(self, name: str) -> _Call:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _Call(self, name)
-
-    def __enter__(self) -> ControlClient:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the connection."""
-        self._channel.close()
-
-    def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Make the control call ``name``, such as ``market.set``; its result."""
-        with self._lock:
-            self._next += 1
-            asked: Frame = {"type": "control", "id": self._next, "call": name, "args": args, "kwargs": kwargs}
-            try:
-                self._channel.write(encode(asked, CLIENT_LIMIT), self._seconds)
-                reply = self._channel.read(TERMINAL_LIMIT, time.monotonic() + self._seconds)
-                if number_of(reply, "id") != self._next:
-                    raise BrokenLinkError("答非所问")
-            except BrokenLinkError as error:
-                # Whatever came later would answer the wrong call.
-                self._channel.close()
-                raise LinkError(f"仿真终端进程没有回答 {name}：{error}") from None
-        if reply["type"] == "error":
-            raise LinkError(f"{name}：{reply.get('message')}")
-        return reply.get("value")
-
-
-class _Call:
-    """A control call by its dotted name."""
-
-    def __init__(self, client: ControlClient, name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def __getattr__(self, name: str) -> _Call:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _Call(self._client, f"{self._name}.{name}")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._client.call(self._name, *args, **kwargs)
-
-
-def control(path: str | os.PathLike[str], seconds: float = 10.0) -> ControlClient:
-    """A control connection to the terminal process at ``path``; raises LinkError where there is none."""
-    return ControlClient(path, seconds)

@@ -21,6 +21,7 @@ _ON_TERMINAL = (
     "next_day",
     "orders",
     "trades",
+    "holdings",
     "order_by_hand",
     "push_account_status",
     "crash",
@@ -34,11 +35,16 @@ _ON_FAULTS = (
     "thaw",
     "lose_responses",
     "replay_pushes",
+    "log_out",
+    "log_in",
+    "crash",
+    "restart",
     "hang",
     "release",
     "clear",
 )
 _LONGEST_DELAY = 3600.0
+_LONGEST_WAIT = 1.0
 _MOST_DUPLICATES = 1000
 
 
@@ -52,11 +58,23 @@ def control_calls(terminal: Terminal) -> dict[str, Callable[..., Any]]:
     calls["market.replay"] = lambda file, speed=1.0: (
         terminal.market.replay(file, speed, background=True).total
     )
+    calls["market.join_replay"] = lambda seconds: terminal.market.join_replay(min(seconds, _LONGEST_WAIT))
+    calls["market.instrument"] = lambda code: asdict(terminal.market.instrument(code))
     calls |= view_calls(terminal)
+    calls["set"] = lambda name, value: set_attribute(terminal, name, value)
     calls["faults.set"] = lambda name, value: set_fault(terminal, name, value)
     calls["accounts"] = lambda: [asdict(account) for account in terminal.accounts]
     calls["state"] = lambda: terminal_state(terminal)
     return calls
+
+
+def set_attribute(terminal: Terminal, name: str, value: Any) -> None:
+    """Set ``trading_hours``. Raises ValueError for another name and for anything but True and False."""
+    if name != "trading_hours":
+        raise ValueError(f"不能设置 {name!r}，可选：trading_hours")
+    if not isinstance(value, bool):
+        raise ValueError(f"trading_hours 不能设为 {value!r}")
+    terminal.trading_hours = value
 
 
 def set_fault(terminal: Terminal, name: str, value: Any) -> None:
@@ -85,8 +103,11 @@ def terminal_state(terminal: Terminal) -> dict[str, Any]:
         "accounts": [account.account_id for account in terminal.accounts],
         "now": terminal.now,
         "days": terminal.days,
+        "running": terminal.running,
+        "trading_hours": terminal.trading_hours,
         "faults": {
             "frozen": faults.frozen,
+            "logged_out": faults.logged_out,
             "delay": faults.delay,
             "duplicate": faults.duplicate,
             "reorder": faults.reorder,

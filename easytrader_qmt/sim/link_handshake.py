@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import socket
+import time
 from typing import Literal
 
+from easytrader_qmt.sim import link_home
 from easytrader_qmt.sim.link_frames import (
     PROTOCOL,
     UNAUTHENTICATED_LIMIT,
@@ -43,6 +46,31 @@ def as_client(channel: Channel, key: bytes, role: Role, deadline: float) -> None
         raise BrokenLinkError("对方不知道本目录的密钥，不是这里的仿真终端")
     _say(channel, {"type": "proof", "proof": prove(key, "client", role, mine, theirs).hex()})
     _expect(channel, "welcome", deadline)
+
+
+def reach(directory: str, role: Role, seconds: float) -> Channel:
+    """An authenticated channel to the terminal process at ``directory``, within ``seconds``.
+
+    Raises BrokenLinkError when nobody answers as it should, LinkError or OSError when the address or the key
+    cannot be used.
+    """
+    deadline = time.monotonic() + seconds
+    address, key = link_home.read_address(directory), link_home.read_key(directory)
+    try:
+        sock = socket.create_connection((address.host, address.port), seconds)
+    except OSError as error:
+        raise BrokenLinkError(f"{address.host}:{address.port} 无人应答：{error}") from None
+    try:
+        channel = Channel(sock, min(1.0, seconds / 4))
+    except OSError:
+        sock.close()
+        raise
+    try:
+        as_client(channel, key, role, deadline)
+    except BaseException:
+        channel.close()
+        raise
+    return channel
 
 
 def as_terminal(channel: Channel, key: bytes, deadline: float) -> Role:

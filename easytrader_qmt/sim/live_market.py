@@ -161,6 +161,16 @@ class LiveMarket:
         if replay is not None:
             self._locked(replay.stop)
 
+    def join_replay(self, deadline: float | None = None) -> bool:
+        """Wait at most ``deadline`` seconds until no replay runs; whether none does. Raises what broke it off."""
+        replay = self._replay
+        if replay is None:
+            return True
+        ended = replay.join(deadline)
+        if ended and replay.error is not None:
+            raise replay.error
+        return ended
+
     def _opened(self, steps: Sequence[Step]) -> float:
         """Make the tape ready; the Unix seconds of the day's midnight."""
         start = midnight(self._now())

@@ -18,7 +18,7 @@ from easytrader_qmt.sim.market import Quote
 from easytrader_qmt.sim.tape import Tick
 
 if TYPE_CHECKING:
-    from easytrader_qmt.sim.link_client import ControlClient
+    from easytrader_qmt.sim.control_client import ControlClient
     from easytrader_qmt.sim.terminal import Terminal
 
 POLL_SECONDS = 0.5
@@ -155,16 +155,16 @@ class RemoteMarket:
         if found is None:
             return None
         instrument, quote = found
-        return Instrument(**instrument), Quote(**_levelled(quote))
+        return Instrument(**instrument), Quote(**levelled(quote))
 
     def latest(self, codes: Sequence[str]) -> tuple[int, list[Tick]]:
         """The last ticks."""
         serial, ticks = self._control.call("market.latest", list(codes))
-        return int(serial), [_tick(one) for one in ticks]
+        return int(serial), [tick_of(one) for one in ticks]
 
     def ticks(self, code: str) -> list[Tick]:
         """The day's ticks."""
-        return [_tick(one) for one in self._control.call("market.ticks", code)]
+        return [tick_of(one) for one in self._control.call("market.ticks", code)]
 
     def minutes(self, code: str) -> list[Bar]:
         """The day's minutes."""
@@ -174,7 +174,7 @@ class RemoteMarket:
         """Ticks after ``serial``."""
         self._woken.wait(POLL_SECONDS)
         self._woken.clear()
-        return [_tick(one) for one in self._control.call("market.after", serial)]
+        return [tick_of(one) for one in self._control.call("market.after", serial)]
 
     def interrupt(self) -> None:
         """End a wait."""
@@ -208,10 +208,12 @@ def view_calls(terminal: Terminal) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _tick(fields: dict[str, Any]) -> Tick:
-    return Tick(**_levelled(fields))
+def tick_of(fields: dict[str, Any]) -> Tick:
+    """A tick from its row."""
+    return Tick(**levelled(fields))
 
 
-def _levelled(fields: dict[str, Any]) -> dict[str, Any]:
+def levelled(fields: dict[str, Any]) -> dict[str, Any]:
+    """A row whose levels are pairs again, as they were before JSON."""
     sides = {side: tuple((price, volume) for price, volume in fields[side]) for side in ("bids", "asks")}
     return {**fields, **sides}

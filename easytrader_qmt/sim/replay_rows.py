@@ -256,7 +256,8 @@ def _parquet(path: str) -> pd.DataFrame:
         return pd.read_parquet(path)
     except ImportError as error:
         raise ImportError(
-            "读取 Parquet 文件需要 pyarrow：请先执行 pip install pyarrow，或改用 CSV"
+            "读取 Parquet 文件需要 pyarrow，它在附加依赖 parquet 里："
+            '请执行 pip install "easytrader-qmt[parquet]"（或 pip install pyarrow），或改用 CSV'
         ) from error
     except ValueError as error:
         raise InvalidArgument(f"{os.path.basename(path)} 不是可用的 Parquet 文件：{error}") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from easytrader_qmt.sim.account_requests import ANSWERS, Answer, Asked
+from easytrader_qmt.sim.account_requests import ANSWERS, Answer, Asked, account_of
 
 if TYPE_CHECKING:
     from easytrader_qmt.sim.terminal import Terminal
@@ -23,23 +23,24 @@ def answer_to(terminal: Terminal, asked: Asked) -> Answer:
 
 
 def _subscribe(terminal: Terminal, asked: Asked) -> Answer:
-    account_id = asked.fields["account_id"]
-    if not terminal.ensure_account(account_id, asked.fields["account_type"]):
+    account_id = account_of(terminal, asked)
+    if not account_id:
         return -1, ()
     asked.subscribed.add(account_id)
     return 0, ()
 
 
 def _unsubscribe(terminal: Terminal, asked: Asked) -> Answer:
-    if asked.fields["account_id"] not in asked.subscribed:
+    account_id = account_of(terminal, asked)
+    if account_id not in asked.subscribed:
         return -1, ()
-    asked.subscribed.discard(asked.fields["account_id"])
+    asked.subscribed.discard(account_id)
     return 0, ()
 
 
 def _order(terminal: Terminal, asked: Asked) -> Answer:
     sent = asked.fields
-    terminal.ensure_account(sent["account_id"], sent["account_type"])
+    account_of(terminal, asked)
     placed = terminal.counter.place(
         sent["account_id"],
         sent["account_type"],
@@ -68,7 +69,7 @@ def _order(terminal: Terminal, asked: Asked) -> Answer:
 def _cancel(terminal: Terminal, asked: Asked) -> Answer:
     sent = asked.fields
     done = terminal.counter.cancel(
-        sent["account_id"],
+        account_of(terminal, asked),
         order_id=sent["order_id"],
         order_sysid=sent["order_sysid"],
         market=sent["market"],
@@ -86,26 +87,25 @@ def _cancel(terminal: Terminal, asked: Asked) -> Answer:
 
 
 def _asset(terminal: Terminal, asked: Asked) -> Answer:
-    terminal.ensure_account(asked.fields["account_id"], asked.fields["account_type"])
-    asset = terminal.counter.asset(asked.fields["account_id"])
+    asset = terminal.counter.asset(account_of(terminal, asked))
     return ([] if asset is None else [asset]), ()
 
 
 def _orders(terminal: Terminal, asked: Asked) -> Answer:
     sent = asked.fields
     rows = terminal.counter.orders(
-        sent["account_id"], cancelable=bool(sent["can_cancel"]), order_id=sent["order_id"]
+        account_of(terminal, asked), cancelable=bool(sent["can_cancel"]), order_id=sent["order_id"]
     )
     return list(rows), ()
 
 
 def _trades(terminal: Terminal, asked: Asked) -> Answer:
-    return list(terminal.counter.trades(asked.fields["account_id"])), ()
+    return list(terminal.counter.trades(account_of(terminal, asked))), ()
 
 
 def _positions(terminal: Terminal, asked: Asked) -> Answer:
-    sent = asked.fields
-    return list(terminal.counter.positions(sent["account_id"], sent.get("stock_code", ""))), ()
+    wanted = asked.fields.get("stock_code", "")
+    return list(terminal.counter.positions(account_of(terminal, asked), wanted)), ()
 
 
 def _account_infos(terminal: Terminal, asked: Asked) -> Answer:

@@ -15,12 +15,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.miniqmt import policy
 from easytrader_qmt.records import rows
 from easytrader_qmt.sim import layer, link_client, registry
+from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.market_view import LocalMarket, MarketView, RemoteMarket
 from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
 from easytrader_qmt.sim.terminal import Terminal
@@ -61,9 +65,10 @@ def run_script(
     ``userdata`` is the only path at which the terminal is found; None: at whatever path the script names.
     ``seconds`` ends a script that would run for ever, with status 0.
     """
+    longest = None if seconds is None else _checked(seconds)
     say(f"【仿真】{script} 运行在仿真终端上，所有委托和成交都不是真实的")
     terminal, endpoint, home = _terminal(terminal_dir)
-    terminals = [terminal] if terminal is not None else []
+    terminals: list[Terminal | str] = [terminal if terminal is not None else home]
     named: list[str] = []
 
     def meant(path: str) -> bool:
@@ -80,7 +85,11 @@ def run_script(
             return own
         # Likewise a terminal process that lives at the very path the script names.
         there = link_client.find(path) if path != home else None
-        return there if there is not None else endpoint if meant(path) else _NOBODY
+        if there is not None:
+            if path not in terminals:
+                terminals.append(path)
+            return there
+        return endpoint if meant(path) else _NOBODY
 
     def locate(path: object) -> object:
         lives_there = registry.at(str(path)) is not None or link_client.find(str(path)) is not None
@@ -89,9 +98,9 @@ def run_script(
     layer.add_finder(find, first=True)
     layer.declare_process_simulated(locate, lambda: _market(terminal, home))
     over = threading.Event()
-    if seconds is not None:
+    if longest is not None:
         threading.Thread(
-            target=_watch, args=(seconds, over, say, terminals), name="sim run clock", daemon=True
+            target=_watch, args=(longest, over, say, terminals), name="sim run clock", daemon=True
         ).start()
     try:
         status = _run(script, args)
@@ -104,6 +113,13 @@ def run_script(
     over.set()
     _report(terminals, named, say)
     return status
+
+
+def _checked(seconds: float) -> float:
+    try:
+        return policy.seconds("seconds", seconds)
+    except InvalidArgument as error:
+        raise SystemExit(str(error)) from None
 
 
 def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]:
@@ -153,7 +169,7 @@ def _show_error(error: BaseException, script: str) -> None:
 
 
 def _watch(
-    seconds: float, over: threading.Event, say: Callable[[str], None], terminals: list[Terminal]
+    seconds: float, over: threading.Event, say: Callable[[str], None], terminals: list[Terminal | str]
 ) -> None:
     """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
     if over.wait(seconds):
@@ -172,9 +188,26 @@ def _watch(
         os._exit(0)
 
 
-def _report(terminals: list[Terminal], named: list[str], say: Callable[[str], None]) -> None:
+def _report(terminals: list[Terminal | str], named: list[str], say: Callable[[str], None]) -> None:
+    """What each counter saw; a terminal that runs as a process of its own is told by its directory."""
     if named:
         say(f"\n【仿真】脚本使用的终端路径: {'、'.join(named)}")
+    with ExitStack() as stack:
+        reached = []
+        for each in terminals:
+            try:
+                reached.append(
+                    stack.enter_context(link_client.control(each)) if isinstance(each, str) else each
+                )
+            except LinkError as error:
+                say(f"【仿真】{error}，不能显示柜台看到的内容")
+        try:
+            _report_accounts(reached, say)
+        except LinkError as error:
+            say(f"【仿真】仿真终端没有回答：{error}")
+
+
+def _report_accounts(terminals: list[Any], say: Callable[[str], None]) -> None:
     traded = [
         (terminal, account.account_id)
         for terminal in terminals
@@ -186,12 +219,13 @@ def _report(terminals: list[Terminal], named: list[str], say: Callable[[str], No
         _report_account(terminal, account_id, say)
 
 
-def _report_account(terminal: Terminal, account_id: str, say: Callable[[str], None]) -> None:
+def _report_account(terminal: Any, account_id: str, say: Callable[[str], None]) -> None:
     orders, trades = terminal.orders(account_id), terminal.trades(account_id)
+    holdings = terminal.holdings(account_id)
     say(f"【仿真】柜台看到的账号 {account_id}: 委托 {len(orders)} 笔，成交 {len(trades)} 笔")
     tables = (
-        ("资金", "asset", [terminal.counter.asset(account_id)]),
-        ("持仓", "position", terminal.counter.positions(account_id)),
+        ("资金", "asset", [holdings["asset"]]),
+        ("持仓", "position", holdings["positions"]),
         ("委托", "order", orders),
         ("成交", "trade", trades),
     )

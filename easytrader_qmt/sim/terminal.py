@@ -22,10 +22,9 @@ from easytrader_qmt.sim.native import ClientSettings, ClientSide
 from easytrader_qmt.sim.requests import Asked, answer_to
 from easytrader_qmt.sim.tape import Tape
 from easytrader_qmt.sim.terminal_home import (
-    CREDIT,
     CREDIT_ACCOUNT,
-    STOCK,
     STOCK_ACCOUNT,
+    USUAL_ACCOUNTS,
     SimAccount,
     TerminalSettings,
     make_home,
@@ -74,8 +73,8 @@ class Terminal:
         self._delayed = DelayLine(Message.say, self.clock.monotonic)
         self.on_mutation: Callable[[], None] | None = None
         if counter is None:
-            self.counter.open_account(STOCK_ACCOUNT, STOCK, cash=self.settings.cash)
-            self.counter.open_account(CREDIT_ACCOUNT, CREDIT, cash=self.settings.cash)
+            for one in USUAL_ACCOUNTS:
+                self.counter.open_account(one.account_id, one.account_type, cash=self.settings.cash)
         registry.settle_in(self.home, self)
 
     # --- what a user does ----------------------------------------------------------------------
@@ -105,7 +104,7 @@ class Terminal:
 
     @trading_hours.setter
     def trading_hours(self, on: bool) -> None:
-        self.counter.trading_hours = on
+        self._locked(lambda: setattr(self.counter, "trading_hours", on))
 
     def orders(self, account_id: str = STOCK_ACCOUNT) -> list[dict[str, Any]]:
         """The counter's own book of today's orders: the truth, whatever clients were told."""
@@ -116,6 +115,11 @@ class Terminal:
         """The counter's own book of today's trades."""
         with self._lock:
             return list(self.counter.trades(account_id))
+
+    def holdings(self, account_id: str = STOCK_ACCOUNT) -> dict[str, Any]:
+        """An account in the counter's own book: its ``asset`` row, None for an unknown one, and ``positions``."""
+        with self._lock:
+            return {"asset": self.counter.asset(account_id), "positions": self.counter.positions(account_id)}
 
     def deposit(self, yuan: float, account_id: str = STOCK_ACCOUNT) -> None:
         """Give an account money (take it with a negative amount)."""
@@ -282,10 +286,10 @@ class Terminal:
     # --- inside --------------------------------------------------------------------------------
 
     def ensure_account(self, account_id: str, account_type: int) -> bool:
-        """Whether the account exists, or was opened just now because the settings say so."""
-        known = any(account.account_id == account_id for account in self.accounts)
-        if known or not self.settings.open_unknown_accounts or not account_id:
-            return known
+        """Whether the account exists under this type, or was opened just now because the settings say so."""
+        known = next((one.account_type for one in self.accounts if one.account_id == account_id), None)
+        if known is not None or not self.settings.open_unknown_accounts or not account_id:
+            return known == account_type
         self.counter.open_account(account_id, account_type, cash=self.settings.cash)
         return True
 

@@ -39,6 +39,10 @@ class SimAccount:
     account_type: int
 
 
+USUAL_ACCOUNTS = (SimAccount(STOCK_ACCOUNT, STOCK), SimAccount(CREDIT_ACCOUNT, CREDIT))
+"""What a terminal opens when it is new."""
+
+
 def make_home(terminal: object, home: str | os.PathLike[str] | None) -> str:
     """The folder of a terminal, made where needed; a temporary one goes when ``terminal`` does."""
     if home is None:

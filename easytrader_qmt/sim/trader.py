@@ -13,11 +13,15 @@ from loguru import logger
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.miniqmt.options import account_type as checked_type
 from easytrader_qmt.miniqmt.supervisor import Pause
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
 from easytrader_qmt.sim import link_client, registry
 from easytrader_qmt.sim.layer import simulated_vendor
-from easytrader_qmt.sim.terminal import STOCK_ACCOUNT, Terminal, TerminalSettings
+from easytrader_qmt.sim.terminal import Terminal, TerminalSettings
+from easytrader_qmt.sim.terminal_home import CREDIT, STOCK, USUAL_ACCOUNTS
+
+_KINDS = {"STOCK": STOCK, "CREDIT": CREDIT}
 
 
 class SimTrader(MiniqmtTrader):
@@ -69,9 +73,12 @@ class SimTrader(MiniqmtTrader):
         A ``miniqmt_path`` where a simulated terminal lives, in this process or its own, connects to that one;
         any other existing folder fails as it would with a real terminal.
         """
+        if stock_account is None:
+            kind = checked_type(more.get("account_type", "STOCK"))
+            stock_account = _first_account(self._in_this_process(miniqmt_path), kind)
         super().connect(
             self._home_terminal.home if miniqmt_path is None else miniqmt_path,
-            STOCK_ACCOUNT if stock_account is None else stock_account,
+            stock_account,
             trader_callback,
             reconnect_enabled,
             reconnect_interval,
@@ -82,36 +89,39 @@ class SimTrader(MiniqmtTrader):
         logger.info("当前连接的是仿真终端，所有成交都不是真实的")
 
     def _default_account(self, account_type: str) -> Any:
-        kinds = {"STOCK": 2, "CREDIT": 3}
-        for account in (
-            self.terminal.accounts if not callable(self.terminal.accounts) else self.terminal.accounts()
-        ):
-            number, kind = _account_of(account)
-            if kind == kinds.get(account_type):
-                return number
-        return None
+        return _first_account(self._terminal, account_type)
 
-    def _found(self, path: Any) -> Any:
+    def _in_this_process(self, path: Any) -> Terminal | None:
         if path is None:
             return self._home_terminal
-        there = registry.at(os.fspath(path))
+        named = isinstance(path, (str, os.PathLike)) and os.path.isdir(path)
+        return registry.at(os.fspath(path)) if named else None
+
+    def _found(self, path: Any) -> Any:
+        there = self._in_this_process(path)
         return there if there is not None else link_client.control(path)
 
     def exit(self) -> None:
         """Close the connection and stop its threads; the terminal itself goes on. A second call does nothing."""
         super().exit()
-        if self._terminal is not self._home_terminal and isinstance(
-            self._terminal, link_client.ControlClient
-        ):
+        # The control connection is the first facade's: an account added to it only borrows it.
+        if isinstance(self._terminal, link_client.ControlClient) and not self._shared:
             self._terminal.close()
             self._terminal = self._home_terminal
 
 
-def _account_of(account: Any) -> tuple[Any, Any]:
-    """An account's number and type, whether it comes as an object or over the link as a row."""
-    if isinstance(account, dict):
-        return account["account_id"], account["account_type"]
-    return account.account_id, account.account_type
+def _first_account(terminal: Any, kind: str) -> str:
+    """The first account of a kind at a terminal; None is one that cannot be asked yet, with the usual accounts.
+
+    Raises InvalidArgument when there is none.
+    """
+    accounts = USUAL_ACCOUNTS if terminal is None else terminal.accounts
+    for account in accounts:
+        if account.account_type == _KINDS.get(kind):
+            return str(account.account_id)
+    raise InvalidArgument(
+        f"仿真终端里没有 {kind} 账户，请用 stock_account 指定账号；account_type 可选 STOCK、CREDIT"
+    )
 
 
 def _yuan(cash: object) -> float:

@@ -9,6 +9,9 @@ import pytest
 
 from easytrader_qmt.miniqmt import vendor
 from tests.facade import child, script, sim_run
+from tests.terminal_process import Start, home, start
+
+__all__ = ["home", "start"]
 
 
 def vendors_sample() -> str:
@@ -194,6 +197,43 @@ with easytrader_qmt.use('sim', cash=5000) as user:
     done = sim_run(tmp_path, text)
     assert "[True]" in done.stdout, done.stderr
     assert "委托 1 笔，成交 1 笔" in done.stdout
+
+
+def test_a_terminal_of_its_own_is_reported_too(tmp_path: Path, start: Start, home: Path) -> None:
+    start()
+    done = sim_run(tmp_path, RAW, "--terminal", str(home))
+    assert done.returncode == 0, done.stderr
+    report = done.stdout[done.stdout.index("【仿真】脚本使用的终端路径") :]
+    assert "1000000365: 委托 1 笔，成交 1 笔" in report
+    for heading in ("总资产", "持仓数量", "委托状态", "成交编号", "600036.SH"):
+        assert heading in report
+
+
+def test_a_terminal_of_its_own_at_the_scripts_path_is_reported_too(
+    tmp_path: Path, start: Start, home: Path
+) -> None:
+    start()
+    done = sim_run(tmp_path, RAW.replace("D:\\QMT\\userdata_mini", str(home)))
+    assert "connect 0" in done.stdout, done.stderr
+    assert "1000000365: 委托 1 笔，成交 1 笔" in done.stdout
+
+
+def test_a_terminal_of_its_own_that_died_is_said(tmp_path: Path, start: Start, home: Path) -> None:
+    terminal = start()
+    text = f"import os\nprint(os.kill({terminal.pid}, 9))\n"
+    done = sim_run(tmp_path, text, "--terminal", str(home))
+    assert done.returncode == 0, done.stderr
+    assert "不能显示柜台看到的内容" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e12"])
+def test_seconds_that_cannot_be(seconds: str, tmp_path: Path) -> None:
+    done = sim_run(tmp_path, "print('ran')\n", "--seconds", seconds)
+    assert done.returncode == 1
+    assert "seconds=" in done.stderr
+    assert "ran" not in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_help_is_chinese(tmp_path: Path) -> None:

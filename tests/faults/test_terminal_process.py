@@ -146,17 +146,20 @@ def test_days_quotes_and_accounts_survive(start: Start) -> None:
         control.market.add("600999.SH", name="新股", prev_close=20.0)
         control.market.set("600000", last=10.9)
         control.market.suspend("600519")
+        control.trading_hours = True
         control.hold("600036.SH", 500, 30.0)
         control.next_day()
         before = control.market.quote("600000")
-        assert before["prev_close"] == 10.9
+        assert before.prev_close == 10.9
         now = control.state()["now"]
     child.kill()
     with start().control() as control:
         assert control.market.quote("600000") == before
-        assert control.market.quote("600999")["last"] == 20.0
-        assert control.state()["days"] == 1
-        assert control.state()["now"] >= now
+        assert control.market.quote("600999").last == 20.0
+        assert control.days == 1
+        assert control.now >= now
+        assert control.trading_hours is True
+        control.trading_hours = False
         control.order_by_hand("sell", "600036.SH", 35.4, 500)
         assert [row["traded_volume"] for row in control.trades()] == [500]
         control.order_by_hand("buy", "600519.SH", 1450.0, 100)
@@ -166,6 +169,6 @@ def test_days_quotes_and_accounts_survive(start: Start) -> None:
 def test_queries_while_the_terminal_is_away_are_answered_as_it_last_wished(start: Start, home: Path) -> None:
     child = start()
     with child.control() as control:
-        control.faults.set("answer_while_down", "none")
+        control.faults.answer_while_down = "none"
     child.kill()
     assert RemoteTerminal(home).client_settings.answer_while_down == "none"

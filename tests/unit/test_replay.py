@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import threading
 from pathlib import Path
 
@@ -303,13 +302,7 @@ def test_what_goes_wrong_in_the_background_is_logged_and_kept(gated, log):
     assert any(line.startswith("ERROR") and "第 4 行" in line for line in log)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is there")
-def test_parquet_without_pyarrow_says_what_to_install(terminal, tmp_path):
-    with pytest.raises(ImportError, match="pip install pyarrow"):
-        terminal.market.replay(write(tmp_path, "", "day.parquet"), 0)
-
-
-def test_a_table_is_read_like_the_csv(terminal, tmp_path):
+def test_a_table_is_read_like_the_csv():
     import pandas as pd
 
     from easytrader_qmt.sim.replay_rows import read_steps, steps_of, table_rows
@@ -325,6 +318,3 @@ def test_a_table_is_read_like_the_csv(terminal, tmp_path):
     ]
     assert "bid1" not in steps[3].changes
     assert steps[0].changes == wanted[0].changes
-    if importlib.util.find_spec("pyarrow") is not None:
-        table.to_parquet(tmp_path / "day.parquet")
-        assert terminal.market.replay(tmp_path / "day.parquet", 0).fed == 30
