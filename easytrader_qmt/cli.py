@@ -11,12 +11,16 @@ from pathlib import Path
 
 import click
 
-from easytrader_qmt import cli_journal, cli_orders, cli_queries
+from easytrader_qmt import cli_doctor, cli_journal, cli_orders, cli_queries
 from easytrader_qmt._version import __version__
+from easytrader_qmt.cli_chinese import ChineseGroup
+from easytrader_qmt.cli_connection import fail
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="easytrader-qmt")
+@click.group(cls=ChineseGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, prog_name="easytrader-qmt", message="%(prog)s %(version)s", help="显示版本号"
+)
 def main() -> None:
     """easytrader 的接口，迅投 MiniQMT 的柜台。"""
     _speak_utf8()
@@ -30,18 +34,7 @@ def demo() -> None:
     run_demo(click.echo)
 
 
-@main.command()
-@click.argument("path")
-@click.option("--account", default=None, help="资金账号；给出后会实际连接、订阅并查看账户状态")
-def doctor(path: str, account: str | None) -> None:
-    """检查 PATH 处的 MiniQMT 为什么连不上。"""
-    from easytrader_qmt.miniqmt.examination import examine
-
-    if not examine(path, account, click.echo):
-        sys.exit(1)
-
-
-for _command in (*cli_queries.COMMANDS, *cli_orders.COMMANDS, cli_journal.journal):
+for _command in (*cli_queries.COMMANDS, *cli_orders.COMMANDS, cli_doctor.doctor, cli_journal.journal):
     main.add_command(_command)
 
 
@@ -51,15 +44,15 @@ def sim() -> None:
 
 
 @sim.command("run", context_settings={"ignore_unknown_options": True})
-@click.argument("script", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("script", metavar="脚本", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--seconds", type=float, default=None, help="最多运行多少秒，到时结束脚本")
 @click.option("--userdata", default=None, help="脚本里的终端路径；不给出时，脚本写什么路径都连到仿真终端")
 @click.option("--terminal", "terminal_dir", default=None, help="连接到以独立进程运行的仿真终端所在目录")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.argument("args", metavar="[脚本的参数]...", nargs=-1, type=click.UNPROCESSED)
 def sim_run(
     script: Path, seconds: float | None, userdata: str | None, terminal_dir: str | None, args: Sequence[str]
 ) -> None:
-    """让 SCRIPT（用 xtquant 或本库写的脚本，不用改）在仿真终端上运行。"""
+    """让脚本（用 xtquant 或本库写的脚本，不用改）在仿真终端上运行。"""
     from easytrader_qmt.sim.run import run_script
 
     sys.exit(
@@ -70,15 +63,15 @@ def sim_run(
 
 
 @sim.command("terminal")
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", metavar="目录", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed-cash", type=float, default=None, help="新目录里账号的初始资金（元）")
-@click.option("--host", default="127.0.0.1", show_default=True, help="监听地址；只应是本机")
-@click.option("--port", type=int, default=0, help="监听端口；0 表示任意空闲端口")
-@click.option("--connect-timeout", type=float, default=3.0, show_default=True, help="连接失败时要等的秒数")
+@click.option("--host", default="127.0.0.1", help="监听地址，默认 127.0.0.1；只应是本机")
+@click.option("--port", type=int, default=0, help="监听端口，默认任意空闲端口")
+@click.option("--connect-timeout", type=float, default=3.0, help="连接失败时要等的秒数，默认 3")
 def sim_terminal(
     directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float
 ) -> None:
-    """让仿真终端作为独立进程运行在 DIRECTORY，状态保存在那里，按 Ctrl+C 结束。"""
+    """让仿真终端作为独立进程运行在目录里，状态保存在那里，按 Ctrl+C 结束。"""
     from easytrader_qmt.sim.link_home import LinkError
     from easytrader_qmt.sim.process import serve
 
@@ -113,7 +106,7 @@ def sim_conformance(data: Path | None, versions: Sequence[str], verbose: bool, a
     try:
         sys.exit(run(click.echo, data=data, versions=versions, verbose=verbose, as_json=as_json))
     except EasytraderQmtError as error:
-        raise click.ClickException(str(error)) from None
+        fail(error)
 
 
 def _speak_utf8() -> None:

@@ -9,14 +9,14 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from loguru import logger
 
-from easytrader_qmt.errors import EasytraderQmtError, OrderInDoubt, OrderRejected, TradeError
+from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, OrderRejected
 from easytrader_qmt.miniqmt.options import OPTION_NAMES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,22 +24,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 SUCCESS, FAILED, REFUSED, NOT_SENT, IN_DOUBT = 0, 1, 3, 4, 5
 """Exit status: done; could not be done; refused by the counter; not sent (safe to repeat); outcome unknown."""
 
+PATH, ACCOUNT, CONFIG = "EASYTRADER_QMT_PATH", "EASYTRADER_QMT_ACCOUNT", "EASYTRADER_QMT_CONFIG"
+"""The environment variables."""
+
+path_option = click.option("--path", envvar=PATH, help=f"终端的 userdata_mini 路径 [环境变量 {PATH}]")
+config_option = click.option(
+    "--config",
+    envvar=CONFIG,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"TOML 或 JSON 配置文件，键与 connect 的参数同名 [环境变量 {CONFIG}]",
+)
+
 _OPTIONS = (
-    click.option(
-        "--path",
-        envvar="EASYTRADER_QMT_PATH",
-        help="终端的 userdata_mini 路径 [环境变量 EASYTRADER_QMT_PATH]",
-    ),
-    click.option(
-        "--account", envvar="EASYTRADER_QMT_ACCOUNT", help="资金账号 [环境变量 EASYTRADER_QMT_ACCOUNT]"
-    ),
+    path_option,
+    click.option("--account", envvar=ACCOUNT, help=f"资金账号 [环境变量 {ACCOUNT}]"),
     click.option("--account-type", default=None, help="账号类型，默认 STOCK"),
-    click.option(
-        "--config",
-        envvar="EASYTRADER_QMT_CONFIG",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="TOML 或 JSON 配置文件，键与 connect 的参数同名 [环境变量 EASYTRADER_QMT_CONFIG]",
-    ),
+    config_option,
     click.option(
         "--sim", "simulated", is_flag=True, help="使用仿真终端；给出 --path 时连接那里的仿真终端进程"
     ),
@@ -71,16 +71,16 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A TOML or JSON file's settings. Raises click.ClickException naming the file and what is wrong."""
+    """A TOML or JSON file's settings. Raises InvalidArgument naming the file and what is wrong."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         content = _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"配置文件 {path} 无法读取：{error}") from None
+        raise InvalidArgument(f"配置文件 {path} 无法读取：{error}") from None
     unknown = sorted(set(content) - set(OPTION_NAMES)) if isinstance(content, dict) else []
     if not isinstance(content, dict) or unknown:
         what = f"有不认识的键 {'、'.join(unknown)}" if unknown else "应为键值表"
-        raise click.ClickException(f"配置文件 {path} {what}；可用的键：{'、'.join(OPTION_NAMES)}")
+        raise InvalidArgument(f"配置文件 {path} {what}；可用的键：{'、'.join(OPTION_NAMES)}")
     return content
 
 
@@ -92,31 +92,45 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(given: dict[str, Any]) -> Iterator[Any]:
-    """A connected trader, closed afterwards; every error of ours ends the command with its exit status."""
+def connected(given: dict[str, Any], unsent: int = FAILED) -> Iterator[Any]:
+    """A connected trader, closed afterwards; every error of ours ends the command with its exit status.
+
+    ``unsent`` is the status where nothing was sent: a command that trades says so, a query has just failed.
+    """
     from easytrader_qmt.api import use
 
     speak_as_asked(bool(given.get("debug")))
-    try:
-        with use("sim" if given.get("simulated") else "miniqmt", debug=bool(given.get("debug"))) as user:
+    with ExitStack() as stack:
+        try:
+            user = use("sim" if given.get("simulated") else "miniqmt", debug=bool(given.get("debug")))
+            stack.enter_context(user)
             user.connect(**settings(given))
-            if user.simulated:
-                click.echo("【仿真】以下内容来自仿真终端，不是真实账户", err=True)
+        except EasytraderQmtError as error:
+            fail(error, unsent)
+        except KeyboardInterrupt:
+            click.echo("已中断", err=True)
+            sys.exit(unsent)
+        if user.simulated:
+            click.echo("【仿真】以下内容来自仿真终端，不是真实账户", err=True)
+        try:
             yield user
-    except EasytraderQmtError as error:
-        click.echo(f"错误：{error}", err=True)
-        sys.exit(status_of(error))
+        except EasytraderQmtError as error:
+            fail(error, unsent)
 
 
-def status_of(error: EasytraderQmtError) -> int:
-    """The exit status that says what became of it."""
+def fail(error: EasytraderQmtError, unsent: int = FAILED) -> NoReturn:
+    """Say what went wrong and end with the exit status that says what became of it."""
+    click.echo(f"错误：{error}", err=True)
+    sys.exit(status_of(error, unsent))
+
+
+def status_of(error: EasytraderQmtError, unsent: int = FAILED) -> int:
+    """The exit status of an error; ``unsent`` where nothing was sent."""
     if isinstance(error, OrderRejected):
         return REFUSED
-    if isinstance(error, OrderInDoubt):
+    if error.sent is None:
         return IN_DOUBT
-    if isinstance(error, TradeError):
-        return NOT_SENT if error.sent is False else FAILED
-    return FAILED
+    return FAILED if error.sent else unsent
 
 
 def speak_as_asked(debug: bool) -> None:

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from easytrader_qmt.cli_connection import FAILED, NOT_SENT, REFUSED, SUCCESS, connected, connection_options
+from easytrader_qmt.cli_chinese import ChineseCommand
+from easytrader_qmt.cli_connection import (
+    FAILED,
+    IN_DOUBT,
+    NOT_SENT,
+    REFUSED,
+    SUCCESS,
+    connected,
+    connection_options,
+)
+from easytrader_qmt.errors import EasytraderQmtError
 from easytrader_qmt.miniqmt.order_watch import JUNK
 
 _EPILOG = "退出码：0 成功，1 失败，2 用法错误，3 柜台拒绝，4 没有发送（可以重试），5 结果未知（请勿重发）"
@@ -45,29 +57,53 @@ def _send(verb: str, security: str, amount: int, words: dict[str, Any]) -> None:
         "client_order_id": words.pop("client_order_id"),
     }
     terms = {name: value for name, value in terms.items() if value is not None}
-    with connected(words) as user:
-        how = f"市价（{ttype or '默认类型'}）" if at_market else f"价格 {price:g} 元"
-        name = {"buy": "买入", "sell": "卖出"}[verb]
-        if not yes and not click.confirm(
-            f"{user!r}\n{name} {security}，数量 {amount}，{how}，确认发送？", err=True
-        ):
-            click.echo("没有发送", err=True)
-            sys.exit(NOT_SENT)
-        if at_market:
-            extra = {} if protect is None else {"protect_price": protect}
-            answer = getattr(user, f"market_{verb}")(security, amount, ttype, **extra, **terms)
-        else:
-            answer = getattr(user, verb)(security, price, amount, **terms)
-        answer = _after(user, answer)
-    _tell(answer, as_json)
+    with connected(words, unsent=NOT_SENT) as user:
+        if not yes:
+            how = f"市价（{ttype or '默认类型'}）" if at_market else f"价格 {price:g} 元"
+            name = {"buy": "买入", "sell": "卖出"}[verb]
+            _confirm(f"{user!r}\n{name} {security}，数量 {amount}，{how}，确认发送？")
+        with _sending():
+            if at_market:
+                extra = {} if protect is None else {"protect_price": protect}
+                answer = getattr(user, f"market_{verb}")(security, amount, ttype, **extra, **terms)
+            else:
+                answer = getattr(user, verb)(security, price, amount, **terms)
+        _tell(_after(user, answer), as_json)
+
+
+def _confirm(question: str) -> None:
+    """Ask; anything but a yes, also the end of the input, ends the command with nothing sent."""
+    try:
+        said = click.prompt(question, default="n", show_default=False, prompt_suffix=" [y/N]：", err=True)
+    except click.Abort:
+        click.echo(err=True)
+        said = "n"
+    if said.strip().lower() not in ("y", "yes", "是"):
+        click.echo("没有发送", err=True)
+        sys.exit(NOT_SENT)
+
+
+@contextmanager
+def _sending() -> Iterator[None]:
+    """While something may be on its way, an interrupt leaves its outcome unknown."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("已中断：可能已经发出，结果未知。请勿重发，先用 orders 查询", err=True)
+        sys.exit(IN_DOUBT)
 
 
 def _after(user: Any, answer: dict[str, Any]) -> dict[str, Any]:
     """The answer, or the refusal that followed it: counters often take an order and refuse it a moment later."""
     if answer["entrust_no"] <= 0:
         return answer
-    user.drain()
-    order = user.order(answer["entrust_no"])
+    try:
+        user.drain()
+        order = user.order(answer["entrust_no"])
+    except (EasytraderQmtError, KeyboardInterrupt) as error:
+        # It has been sent and taken: whatever goes wrong from here on must not read as "not sent".
+        click.echo(f"柜台已受理，但没有查到之后的状态：{error or '已中断'}；请用 orders 查询", err=True)
+        return answer
     if order is None or order["order_status"] != JUNK:
         return answer
     return {"entrust_no": -1, "message": order["status_msg"]}
@@ -84,28 +120,28 @@ def _tell(answer: dict[str, Any], as_json: bool) -> None:
     sys.exit(SUCCESS if accepted else REFUSED)
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("security")
-@click.argument("amount", type=int)
+@click.command(cls=ChineseCommand, epilog=_EPILOG)
+@click.argument("security", metavar="代码")
+@click.argument("amount", metavar="数量", type=int)
 @_order_options
 @connection_options
 def buy(security: str, amount: int, **words: Any) -> None:
-    """买入 SECURITY，数量 AMOUNT（股）。"""
+    """买入；数量的单位是股。"""
     _send("buy", security, amount, words)
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("security")
-@click.argument("amount", type=int)
+@click.command(cls=ChineseCommand, epilog=_EPILOG)
+@click.argument("security", metavar="代码")
+@click.argument("amount", metavar="数量", type=int)
 @_order_options
 @connection_options
 def sell(security: str, amount: int, **words: Any) -> None:
-    """卖出 SECURITY，数量 AMOUNT（股）。"""
+    """卖出；数量的单位是股。"""
     _send("sell", security, amount, words)
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("entrust_no", required=False)
+@click.command(cls=ChineseCommand, epilog=_EPILOG)
+@click.argument("entrust_no", metavar="[委托编号]", required=False)
 @click.option("--sysid", default=None, help="柜台合同编号（手工委托没有委托编号）；需要 --market")
 @click.option("--market", default=None, help="合同编号所在市场：SH、SZ、BJ")
 @click.option("--all", "everything", is_flag=True, help="撤掉所有能撤的委托")
@@ -119,10 +155,10 @@ def cancel(
     security: str | None,
     **given: Any,
 ) -> None:
-    """撤单：ENTRUST_NO，或 --sysid 与 --market，或 --all。"""
+    """撤单：给出委托编号，或 --sysid 与 --market，或 --all。"""
     if [entrust_no is not None, sysid is not None, everything].count(True) != 1:
         raise click.UsageError("请给出委托编号，或 --sysid 与 --market，或 --all（三者选一）")
-    with connected(given) as user:
+    with connected(given, unsent=NOT_SENT) as user, _sending():
         if everything:
             answers = user.cancel_all(security)
         elif sysid is not None:

@@ -8,24 +8,36 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from functools import wraps
+from typing import Any, Literal
 
 import click
 
+from easytrader_qmt.cli_chinese import ChineseCommand
 from easytrader_qmt.cli_connection import connected, connection_options
 from easytrader_qmt.records import Records
 
-
-def _output_options(command: Any) -> Any:
-    command = click.option("--json", "as_json", is_flag=True, help="以 JSON 输出")(command)
-    return click.option("--csv", "as_csv", is_flag=True, help="以 CSV 输出")(command)
+Form = Literal["json", "csv"] | None
 
 
-def show(records: Records, as_json: bool, as_csv: bool) -> None:
+def output_options(command: Any) -> Any:
+    """``--json`` and ``--csv``; the command gets ``form``: one of them, or None for a table to read."""
+
+    @wraps(command)
+    def checked(*args: Any, as_json: bool, as_csv: bool, **given: Any) -> Any:
+        if as_json and as_csv:
+            raise click.UsageError("--json 和 --csv 只能给一个")
+        return command(*args, form="json" if as_json else "csv" if as_csv else None, **given)
+
+    checked = click.option("--json", "as_json", is_flag=True, help="以 JSON 输出")(checked)
+    return click.option("--csv", "as_csv", is_flag=True, help="以 CSV 输出")(checked)
+
+
+def show(records: Records, form: Form) -> None:
     """Print records as asked: a table with Chinese headings, JSON, or CSV."""
-    if as_json:
+    if form == "json":
         click.echo(json.dumps(records, ensure_ascii=False, indent=2))
-    elif as_csv:
+    elif form == "csv":
         out = io.StringIO()
         names = [column.key for column in records.table.columns]
         writer = csv.DictWriter(out, names, lineterminator="\n")
@@ -36,53 +48,51 @@ def show(records: Records, as_json: bool, as_csv: bool) -> None:
         click.echo(repr(records))
 
 
-@click.command()
+@click.command(cls=ChineseCommand)
 @connection_options
-@_output_options
-def balance(as_json: bool, as_csv: bool, **given: Any) -> None:
+@output_options
+def balance(form: Form, **given: Any) -> None:
     """查询资金。"""
     with connected(given) as user:
-        show(user.balance, as_json, as_csv)
+        show(user.balance, form)
 
 
-@click.command()
+@click.command(cls=ChineseCommand)
 @connection_options
-@_output_options
-def position(as_json: bool, as_csv: bool, **given: Any) -> None:
+@output_options
+def position(form: Form, **given: Any) -> None:
     """查询持仓。"""
     with connected(given) as user:
-        show(user.position, as_json, as_csv)
+        show(user.position, form)
 
 
-@click.command()
+@click.command(cls=ChineseCommand)
 @click.option("--open", "open_only", is_flag=True, help="只看还能撤的委托")
 @click.option("--security", default=None, help="只看这个证券")
 @click.option("--status", default=None, help="只看这个状态，例如 已报")
 @connection_options
-@_output_options
-def orders(
-    open_only: bool, security: str | None, status: str | None, as_json: bool, as_csv: bool, **given: Any
-) -> None:
+@output_options
+def orders(open_only: bool, security: str | None, status: str | None, form: Form, **given: Any) -> None:
     """查询当日委托。"""
     with connected(given) as user:
         found = user.cancel_entrusts if open_only else user.today_entrusts
         conditions = {"security": security, "status": status}
         wanted = {name: value for name, value in conditions.items() if value is not None}
-        show(found.where(**wanted) if wanted else found, as_json, as_csv)
+        show(found.where(**wanted) if wanted else found, form)
 
 
-@click.command()
+@click.command(cls=ChineseCommand)
 @click.option("--security", default=None, help="只看这个证券")
 @connection_options
-@_output_options
-def trades(security: str | None, as_json: bool, as_csv: bool, **given: Any) -> None:
+@output_options
+def trades(security: str | None, form: Form, **given: Any) -> None:
     """查询当日成交。"""
     with connected(given) as user:
         found = user.today_trades
-        show(found.where(security=security) if security is not None else found, as_json, as_csv)
+        show(found.where(security=security) if security is not None else found, form)
 
 
-@click.command()
+@click.command(cls=ChineseCommand)
 @click.option("--seconds", type=float, default=None, help="多少秒后结束；默认直到按 Ctrl+C")
 @connection_options
 def watch(seconds: float | None, **given: Any) -> None:

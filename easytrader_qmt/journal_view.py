@@ -60,8 +60,9 @@ def journal_text(
     """The newest ``limit`` entries that fit every filter, oldest first: lines of a table, or pieces of a text.
 
     ``path`` None is the default journal. ``day`` as ``2025-11-03`` in Asia/Shanghai; ``outcome`` a key or a name
-    of `OUTCOME_NAMES`; ``export`` is ``csv`` or ``json``. Raises InvalidArgument for a file that is not there and
-    for a filter that makes no sense, InvalidOrder for an unreadable code, JournalError.
+    of `OUTCOME_NAMES`, ``refused`` with those that were taken first; ``export`` is ``csv`` or ``json``.
+    Raises InvalidArgument for a file that is not there and for a filter that makes no sense, InvalidOrder for an
+    unreadable code, JournalError.
     """
     place = os.path.abspath(os.path.expanduser(os.fspath(path) if path is not None else default_journal()))
     if export not in (None, "csv", "json"):
@@ -71,7 +72,13 @@ def journal_text(
         raise InvalidArgument(f"没有委托日志 {place}：还没有下过单，或请用 --path 指出日志文件")
     journal = Journal(place, clock=SystemClock())
     try:
-        found = journal.entries(account, day=day, outcome=wanted, security=security, limit=limit)[::-1]
+        if wanted == "refused":
+            # The list calls an order that was taken and then refused a refused one as well.
+            every = journal.entries(account, day=day, security=security)
+            found = tuple(entry for entry in every if entry.outcome == wanted or entry.rejected_later)
+            found = found[:limit][::-1]
+        else:
+            found = journal.entries(account, day=day, outcome=wanted, security=security, limit=limit)[::-1]
     finally:
         journal.close()
     if export is None:

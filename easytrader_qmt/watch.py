@@ -20,6 +20,7 @@ from easytrader_qmt.clock import SHANGHAI
 from easytrader_qmt.drawing import cell
 from easytrader_qmt.errors import EasytraderQmtError
 from easytrader_qmt.events import EVENTS
+from easytrader_qmt.miniqmt import policy
 from easytrader_qmt.records import Records
 
 _ROWS = 12
@@ -94,7 +95,9 @@ class Screen:
 
 
 def watch_screen(user: Any, seconds: float | None = None, console: Console | None = None) -> None:
-    """Draw until ``seconds`` have passed, or until interrupted."""
+    """Draw until ``seconds`` have passed, or until interrupted. Raises InvalidArgument for no such number."""
+    if seconds is not None:
+        seconds = policy.seconds("seconds", seconds)
     screen = Screen(user)
     over = threading.Event()
     timer = threading.Timer(seconds, over.set) if seconds is not None else None

@@ -14,7 +14,6 @@ from loguru import logger
 
 from easytrader_qmt.cli import main
 from easytrader_qmt.sim.process import spawn
-from easytrader_qmt.sim.spawned import SpawnedTerminal
 
 
 @pytest.fixture
@@ -139,6 +138,9 @@ def test_watch_draws_and_ends(home: Path) -> None:
         assert text in found.stdout
 
 
-def test_help_is_chinese() -> None:
-    assert "委托" in CliRunner().invoke(main, ["buy", "--help"]).stdout
-    assert SpawnedTerminal.__doc__
+@pytest.mark.parametrize("name", ["balance", "position", "orders", "trades"])
+def test_one_form_at_a_time(name: str) -> None:
+    found = run(name, "--json", "--csv")
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert "--json 和 --csv 只能给一个" in found.stderr

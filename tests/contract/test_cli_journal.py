@@ -88,7 +88,12 @@ def test_a_table_with_chinese_headings(path: Path) -> None:
         (["--account", "SIM0000000001"], ["grid-1", "refused", "later", "doubt"]),
         (["--account", "nobody"], []),
         (["--day", "2020-01-01"], []),
-        (["--day", shanghai(SystemClock().now()).strftime("%Y%m%d"), "--outcome", "refused"], ["refused"]),
+        (
+            ["--day", shanghai(SystemClock().now()).strftime("%Y%m%d"), "--outcome", "refused"],
+            ["refused", "later"],
+        ),
+        (["--outcome", "被拒绝", "--limit", "1"], ["later"]),
+        (["--outcome", "refused", "--security", "600999"], ["refused"]),
         (["--security", "600036", "--outcome", "accepted", "--limit", "5"], ["grid-1"]),
     ],
 )
@@ -105,6 +110,56 @@ def test_csv(path: Path) -> None:
     assert rows[0]["user_remark"] == "网格第一层"
     assert float(rows[3]["price"]) == 34.0
     assert run("--export", "csv", "--day", "2020-01-01", path=path).stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_json_and_csv_as_every_query_has_them(path: Path, form: str) -> None:
+    asked = run(f"--{form}", "--outcome", "refused", path=path)
+    assert asked.exit_code == 0
+    assert asked.stdout == run("--export", form, "--outcome", "refused", path=path).stdout
+    assert asked.stdout == run("--export", form, f"--{form}", "--outcome", "refused", path=path).stdout
+    assert "证券可用数量不足" in asked.stdout
+
+
+def test_the_simulated_terminals_own(path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = run("--json", path=path).stdout
+    assert run("--sim", "--json", path=terminal.home).stdout == wanted
+    assert run("--sim", "--json", path=path).stdout == wanted
+    monkeypatch.setenv("EASYTRADER_QMT_PATH", terminal.home)
+    assert run("--sim", "--json").stdout == wanted
+
+
+def test_as_a_configuration_file_says(path: Path, tmp_path: Path) -> None:
+    config = tmp_path / "qmt.json"
+
+    def configured(*words: str, **given: object) -> Result:
+        config.write_text(json.dumps(given), encoding="utf-8")
+        return run("--config", str(config), *words)
+
+    assert names(configured("--json", journal=str(path))) == ["grid-1", "refused", "later", "doubt"]
+    assert names(configured("--json", journal=str(path), stock_account="nobody")) == []
+    both = ("--json", "--account", "SIM0000000001")
+    assert len(names(configured(*both, journal=str(path), stock_account="nobody"))) == 4
+    assert names(configured("--json", "--sim", miniqmt_path=str(path.parents[1])))[0] == "grid-1"
+    off = configured(journal=False)
+    assert off.exit_code == 1
+    assert "没有日志文件" in off.stderr
+    wrong = configured(jurnal="x")
+    assert wrong.exit_code == 1
+    assert "jurnal" in wrong.stderr
+
+
+def test_a_terminal_of_the_command_itself_keeps_no_journal() -> None:
+    result = run("--sim")
+    assert result.exit_code == 1
+    assert "--path" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("--json", "--csv"), ("--export", "csv", "--json")])
+def test_one_form_at_a_time(path: Path, words: tuple[str, ...]) -> None:
+    result = run(*words, path=path)
+    assert result.exit_code == 2
+    assert "只能给一个" in result.stderr
 
 
 @pytest.mark.parametrize(
