@@ -6,7 +6,8 @@ Never talks to the vendor's layer itself, and creates nothing before its argumen
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from easytrader_qmt.miniqmt.connection import Connection, Target
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.hearing import Hearing, Hearings
 from easytrader_qmt.miniqmt.options import ConnectOptions, check, prepared
-from easytrader_qmt.miniqmt.policy import State
+from easytrader_qmt.miniqmt.policy import State, seconds
 from easytrader_qmt.miniqmt.privacy import shorten
 from easytrader_qmt.miniqmt.session_ids import SessionIds
 from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Pause
@@ -44,6 +45,8 @@ class ConnectedTrader:
         self._debug = debug
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._new_pause = pause
+        self._holding = threading.Lock()  # while a connection changes hands; nothing is called under it
+        self._opening = False
         self._handlers = Handlers()
         self._connection: Connection | None = None
         self._options: ConnectOptions | None = None
@@ -52,6 +55,7 @@ class ConnectedTrader:
         self._hearings: Hearings | None = None
         self._added: list[ConnectedTrader] = []
         self._shared = False
+        self._leave: Callable[[], None] = lambda: None
 
     def connect(
         self,
@@ -73,7 +77,8 @@ class ConnectedTrader:
         ``risk`` (limits by name), ``rules`` (board rules).
 
         Raises InvalidArgument before anything is created, ConnectError with a diagnosis when the terminal
-        is not there. A connection that is already open is closed first.
+        is not there. A connection that is already open is closed first; while another thread is still in
+        ``connect``, and on an account that was added, InvalidArgument is raised.
         """
         given = {
             "miniqmt_path": self._vendor.locate(miniqmt_path),
@@ -95,6 +100,26 @@ class ConnectedTrader:
 
     def _open(self, options: ConnectOptions) -> None:
         account = self._vendor_account(options.stock_account, options.account_type)
+        with self._alone():
+            self._open_as(account, options)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else opens a connection meanwhile. Raises InvalidArgument where somebody does already."""
+        if self._shared:
+            raise InvalidArgument("connect 请在最初 connect 的对象上调用，而不是在添加出来的账户对象上")
+        with self._holding:
+            if self._opening:
+                raise InvalidArgument(
+                    "这个对象正在别的线程里 connect，没有再建立连接；请等它结束，或者另用一个对象"
+                )
+            self._opening = True
+        try:
+            yield
+        finally:
+            self._opening = False
+
+    def _open_as(self, account: Any, options: ConnectOptions) -> None:
         self.exit()
         self._announce(options)
         hearing = Hearing(self._handlers, options.trader_callback, self._shown, account)
@@ -134,7 +159,8 @@ class ConnectedTrader:
             tell=hearing.tell_doubt,
         )
         hearing.remarks = lambda: side.remarks
-        self._connection, self._options, self._account, self._side = connection, options, account, side
+        with self._holding:
+            self._connection, self._options, self._account, self._side = connection, options, account, side
 
     def _vendor_account(self, account_id: str, account_type: str) -> Any:
         """The vendor's account object. Raises InvalidArgument where the vendor refuses, in whatever way."""
@@ -167,29 +193,43 @@ class ConnectedTrader:
         """Make one attempt now, whatever the waits and limits say. Returns at once; see ``wait_ready``."""
         self._live().reconnect()
 
-    def wait_ready(self, timeout: float = 60.0) -> bool:
-        """Wait up to ``timeout`` seconds until READY; False otherwise, at once when nothing will get there."""
-        return self._connection is not None and self._connection.wait_ready(timeout)
+    def wait_ready(self, timeout: float | None = 60.0) -> bool:
+        """Wait up to ``timeout`` seconds until READY; False otherwise, at once when nothing will get there.
+
+        None waits without end. Raises InvalidArgument for what is no number of seconds.
+        """
+        longest = None if timeout is None else seconds("timeout", timeout)
+        connection = self._connection
+        return connection is not None and connection.wait_ready(longest)
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until everything the terminal has said so far was handled; False after ``timeout`` seconds."""
+        """Wait until everything the terminal has said so far was handled; False after ``timeout`` seconds.
+
+        Raises InvalidArgument for what is no number of seconds.
+        """
+        longest = seconds("timeout", timeout)
         connection = self._connection
         if connection is None:
             return True
         with contextlib.suppress(NotConnected, QueryFailed):
             # Answers queue behind pushes in the vendor's layer: once this one is here, so are those.
             connection.asset(self._account)
-        return connection.drain(timeout)
+        return connection.drain(longest)
 
     def exit(self) -> None:
         """Close the connection and stop its threads, together with the accounts added to it.
 
-        On an account that was added, only this facade ends. A second call does nothing.
+        On an account that was added, only this account ends: it is unsubscribed, and may be added again. A
+        second call does nothing.
         """
-        added, self._added = self._added, []
-        connection, self._connection = self._connection, None
-        side, self._side = self._side, None
-        if connection is not None and not self._shared:
+        with self._holding:
+            added, self._added = self._added, []
+            connection, self._connection = self._connection, None
+            side, self._side = self._side, None
+        if connection is not None and self._shared:
+            connection.remove(self._account)
+            self._leave()
+        elif connection is not None:
             connection.close()
         for each in added:
             each.exit()

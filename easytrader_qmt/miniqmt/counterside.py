@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -84,11 +85,15 @@ class AccountSide:
         self._counting = threading.Lock()
         self._uncounted = limits.max_day_orders is not None or limits.max_day_notional is not None
         self._remembered = False
-        connection.watchers.append(self._heard)
-        connection.on_connecting.append(self._connecting)
-        connection.on_synced.append(self._synced)
-        connection.on_beat.append(self.doubts.look_again)
-        connection.due.append(self.doubts.due_in)
+        self._hooked: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
+            (connection.watchers, self._heard),
+            (connection.on_connecting, self._connecting),
+            (connection.on_synced, self._synced),
+            (connection.on_beat, self.doubts.look_again),
+            (connection.due, self.doubts.due_in),
+        )
+        for hooks, mine in self._hooked:
+            hooks.append(mine)
 
     def day(self, stock_code: str) -> DayQuote | None:
         """The security's day, where a quote source knows it."""
@@ -103,7 +108,10 @@ class AccountSide:
         return sum(int(one.can_use_volume) for one in positions if one.stock_code == stock_code)
 
     def close(self) -> None:
-        """Close the journal."""
+        """Leave the connection, which may go on, and close the journal."""
+        for hooks, mine in self._hooked:
+            with suppress(ValueError):
+                hooks.remove(mine)
         self.journal.close()
 
     # --- limits --------------------------------------------------------------------------------

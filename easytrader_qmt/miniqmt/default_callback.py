@@ -10,6 +10,7 @@ from typing import Any
 
 from loguru import logger
 
+from easytrader_qmt.errors import InvalidArgument, shown
 from easytrader_qmt.events import isolated
 from easytrader_qmt.miniqmt.names import name_of
 
@@ -94,6 +95,44 @@ class DefaultXtQuantTraderCallback:
     def on_operate_smart_task_async_response(self, response: Any) -> None:
         """The answer to a raw ``cancel_smart_algo_task_async``."""
         logger.info("智能算法任务回报: seq={}", getattr(response, "seq", None))
+
+
+_PUSHES = tuple(name for name in vars(DefaultXtQuantTraderCallback) if name.startswith("on_"))
+
+
+def checked_callback(callback: Any) -> Any:
+    """A callback that can hear something, None for the default one or False for none. Raises InvalidArgument.
+
+    A class is refused: its methods would lack ``self``, and every push would be an error in the log.
+    """
+    if callback is None or callback is False:
+        return callback
+    if isinstance(callback, type):
+        raise InvalidArgument(
+            f"trader_callback={shown(callback)} 是类而不是对象，请写成 trader_callback={callback.__name__}()"
+        )
+    # A __getattr__ answers to names that are not listed; a newer xtquant calls names that are not ours.
+    if not any(_answers(callback, name) for name in (*_PUSHES, *_listed(callback))):
+        raise InvalidArgument(
+            f"trader_callback={shown(callback)} 没有任何 on_... 方法：应为回调对象，例如继承 "
+            "DefaultXtQuantTraderCallback 的类的对象；要用函数接收事件请用 user.on(事件名, 函数)"
+        )
+    return callback
+
+
+def _listed(callback: Any) -> list[str]:
+    try:
+        return [name for name in dir(callback) if name.startswith("on_")]
+    except Exception:  # a __dir__ of the user's may raise anything
+        return []
+
+
+def _answers(callback: Any, name: str) -> bool:
+    try:
+        return callable(getattr(callback, name, None))
+    except (Exception, SystemExit):
+        # Something is there, and what it raises is dealt with when it is called.
+        return True
 
 
 def deliver(callback: Any, method: str, args: tuple[Any, ...]) -> None:

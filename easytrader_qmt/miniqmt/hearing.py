@@ -44,6 +44,10 @@ class Hearings:
         """One more facade hears from now on."""
         self._hearings = (*self._hearings, hearing)
 
+    def remove(self, hearing: Hearing) -> None:
+        """A facade hears no more."""
+        self._hearings = tuple(each for each in self._hearings if each is not hearing)
+
     def arrived(self, method: str, args: tuple[Any, ...]) -> None:
         """As Hearing's; said once."""
         self._hearings[0].arrived(method, args)

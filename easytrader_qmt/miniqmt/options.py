@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
+from easytrader_qmt.miniqmt.default_callback import checked_callback
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, count, flag, seconds
 from easytrader_qmt.miniqmt.session import Deadlines
 from easytrader_qmt.orders import PriceRounding
@@ -34,7 +35,7 @@ class ConnectOptions:
     account_type: str = "STOCK"
     """The vendor's word for the kind of account, such as STOCK or CREDIT."""
     trader_callback: Any = None
-    """Hears every push as the vendor's own object; None logs them."""
+    """Hears every push as the vendor's own object; None logs them, False is none."""
     reconnect_enabled: bool = True
     """Whether a lost connection is made anew without being asked."""
     reconnect_interval: float = 5.0
@@ -102,6 +103,7 @@ def check(given: dict[str, Any]) -> ConnectOptions:
     made["miniqmt_path"] = terminal_path(given.get("miniqmt_path"))
     made["stock_account"] = account_number(given.get("stock_account"))
     made["account_type"] = account_type(given.get("account_type", "STOCK"))
+    made["trader_callback"] = checked_callback(given.get("trader_callback"))
     for name in ("reconnect_interval", "heartbeat_interval", "wait"):
         if name in made:
             made[name] = seconds(name, made[name])

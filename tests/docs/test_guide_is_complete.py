@@ -64,7 +64,7 @@ def test_every_event_and_callback() -> None:
 def test_every_call_of_the_vendor() -> None:
     calls = public(simulated_vendor().trader_class)
     # Inside of the vendor's layer, not for its users.
-    calls -= {"common_op_async_with_seq", "common_op_sync_with_seq", "connected", "loop", "oldloop", "sleep"}
+    calls -= {"connected", "loop", "oldloop"}
     text = page("coverage.md")
     bare = {name.removesuffix("_async") for name in calls if name.startswith(("query_", "bank_", "ctp_"))}
     others = {name for name in calls if not name.startswith(("query_", "bank_", "ctp_"))}
