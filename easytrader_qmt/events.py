@@ -62,7 +62,9 @@ class Dispatcher:
     def stop(self, seconds: float) -> bool:
         """End after what is queued. True when the thread has ended or is the caller's own."""
         self._work.put(None)
-        if not self._started:
+        with self._starting:  # a thread that is just being started cannot be waited for yet
+            started = self._started
+        if not started:
             return True
         if threading.current_thread() is self._thread:
             return True

@@ -66,6 +66,7 @@ class Supervisor:
         self._first_error: AttemptFailed | None = None
         self._first_done = threading.Event()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     # --- what other threads ask ----------------------------------------------------------------
 
@@ -81,10 +82,12 @@ class Supervisor:
         with 0 there is just one.
         """
         self._standing.begin()
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(wait,), name="easytrader-qmt supervisor", daemon=True
         )
-        self._thread.start()
+        with self._starting:  # whoever stops it finds it started, or not there yet and told to end at once
+            thread.start()
+            self._thread = thread
         # In steps, because a wait without end cannot be interrupted from the keyboard on Windows.
         while not self._first_done.wait(1.0):
             pass
@@ -99,7 +102,8 @@ class Supervisor:
     def stop(self, seconds: float) -> bool:
         """End the thread. True when it has ended, or is the caller's own and will."""
         self.halt()
-        thread = self._thread
+        with self._starting:
+            thread = self._thread
         if thread is None or threading.current_thread() is thread:
             return True
         thread.join(seconds)
