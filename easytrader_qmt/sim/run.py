@@ -31,6 +31,9 @@ from easytrader_qmt.sim.terminal import Terminal
 
 _GRACE = 5.0
 """Seconds a script gets to end after its time is up, before the process is ended around it."""
+_INTERRUPTS = 5
+_REPORT = 30.0
+"""Seconds until a script that has ended, and what is told of it, are through."""
 
 
 class _Nobody:
@@ -97,13 +100,19 @@ def run_script(
 
     layer.add_finder(find, first=True)
     layer.declare_process_simulated(locate, lambda: _market(terminal, home))
-    over = threading.Event()
+    over, ended = threading.Event(), threading.Event()
     if longest is not None:
         threading.Thread(
-            target=_watch, args=(longest, over, say, terminals), name="sim run clock", daemon=True
+            target=_watch,
+            args=(longest, over, ended, say, lambda: _report(terminals, named, say)),
+            name="sim run clock",
+            daemon=True,
         ).start()
     try:
-        status = _run(script, args)
+        try:
+            status = _run(script, args)
+        finally:
+            ended.set()
     except KeyboardInterrupt:
         if not over.is_set():
             say("脚本被中断")
@@ -169,23 +178,36 @@ def _show_error(error: BaseException, script: str) -> None:
 
 
 def _watch(
-    seconds: float, over: threading.Event, say: Callable[[str], None], terminals: list[Terminal | str]
+    seconds: float,
+    over: threading.Event,
+    ended: threading.Event,
+    say: Callable[[str], None],
+    report: Callable[[], None],
 ) -> None:
     """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
     if over.wait(seconds):
         return
     over.set()
     say(f"已运行 {seconds:g} 秒，结束脚本")
+    for _ in range(_INTERRUPTS):
+        _interrupt()
+        # Once more where it was lost: a finaliser or a handler of the script's own may swallow one.
+        if ended.wait(_GRACE / _INTERRUPTS):
+            break
+    threading.main_thread().join(_REPORT if ended.is_set() else 0.0)
+    if threading.main_thread().is_alive():
+        if not ended.is_set():
+            report()
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def _interrupt() -> None:
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
         signal.pthread_kill(main, signal.SIGINT)
     else:
         _thread.interrupt_main()
-    threading.main_thread().join(_GRACE)
-    if threading.main_thread().is_alive():
-        _report(terminals, [], say)
-        sys.stdout.flush()
-        os._exit(0)
 
 
 def _report(terminals: list[Terminal | str], named: list[str], say: Callable[[str], None]) -> None:

@@ -162,6 +162,29 @@ def test_an_error_shows_the_script_and_not_our_frames(tmp_path: Path) -> None:
     assert "easytrader_qmt" not in done.stderr.replace(str(tmp_path), "")
 
 
+@pytest.mark.parametrize("swallowed", [1, 99])
+def test_a_script_that_swallows_interrupts_ends_too(swallowed: int, tmp_path: Path) -> None:
+    text = f"""
+import time
+from xtquant.xttrader import XtQuantTrader
+trader = XtQuantTrader(r"D:\\QMT\\userdata_mini", 7)
+trader.start()
+print("connected", trader.connect(), flush=True)
+for _ in range({swallowed}):
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("swallowed", flush=True)
+time.sleep(60)
+"""
+    done = sim_run(tmp_path, text, "--seconds", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert "connected 0\nswallowed" in re.sub("已运行.*\n", "", done.stdout)
+    report = done.stdout[done.stdout.index("【仿真】脚本使用的终端路径") :]
+    assert "userdata_mini" in report
+    assert report.count("总资产") == 1
+
+
 def test_seconds_end_a_script_that_runs_for_ever(tmp_path: Path) -> None:
     done = sim_run(
         tmp_path, "import threading\nprint('on', flush=True)\nthreading.Event().wait()\n", "--seconds", "0.3"
