@@ -30,19 +30,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time: the standard library's functions themselves, because every order asks for it often."""
 
-    def now(self) -> float:
-        """Unix seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed point."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass."""
-        time.sleep(seconds)
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
 
 
 def shanghai(seconds: float) -> datetime:
@@ -53,3 +45,8 @@ def shanghai(seconds: float) -> datetime:
 def day_number(seconds: float) -> int:
     """The number of the day in Asia/Shanghai that Unix ``seconds`` fall on; consecutive days count up by one."""
     return int((seconds + 28_800) // 86_400)
+
+
+def day_begins(day: int) -> float:
+    """The Unix seconds at which the day of this number begins in Asia/Shanghai."""
+    return day * 86_400.0 - 28_800.0

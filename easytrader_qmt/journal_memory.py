@@ -92,7 +92,6 @@ class MemoryJournal:
         self._entries: OrderedDict[int, _Held] = OrderedDict()
         self._attempts: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, int] = {}
-        self._numbers: dict[tuple[str, int], int] = {}
         self._open: set[int] = set()
         self._next = 1
 
@@ -151,7 +150,6 @@ class MemoryJournal:
             of = held.intent
             del self._entries[key]
             self._tokens.pop(held.token, None)
-            self._numbers.pop((of.account_id, held.order_id), None)
             attempts = self._attempts[of.account_id, of.client_order_id]
             attempts.remove(key)
             if not attempts:
@@ -185,20 +183,24 @@ class MemoryJournal:
         held.outcome, held.message, held.finished_at = outcome, message, self._clock.now()
         if order_id > 0:
             held.order_id = order_id
-        if held.order_id > 0:
-            self._numbers[held.intent.account_id, held.order_id] = held.key
         (self._open.add if outcome == "in_doubt" else self._open.discard)(held.key)
 
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool:
         """As `journal.Journal.attach_refusal`."""
         with self._lock:
-            key = (
-                self._tokens.get(order) if isinstance(order, str) else self._numbers.get((account_id, order))
-            )
-            held = self._entries.get(key or 0)
+            held = self._of_token(order) if isinstance(order, str) else self._of_number(account_id, order)
             if held is not None and held.outcome != "refused" and self._is_meant(held, account_id, order):
                 self._write(held, "refused", 0, message)
             return True
+
+    def _of_token(self, token: str) -> _Held | None:
+        return self._entries.get(self._tokens.get(token, 0))
+
+    def _of_number(self, account_id: str, order_id: int) -> _Held | None:
+        """The latest order of that number. Searched for, because a refusal by number alone is rare."""
+        found = [one for one in self._entries.values() if one.order_id == order_id]
+        whose = [one for one in found if one.intent.account_id == account_id]
+        return max(whose, key=lambda one: one.key, default=None)
 
     def _is_meant(self, held: _Held, account_id: str, order: int | str) -> bool:
         if held.intent.account_id != account_id:
@@ -222,7 +224,7 @@ class MemoryJournal:
     def user_remark_of(self, token: str) -> str | None:
         """The user's own remark of the order with this token."""
         with self._lock:
-            held = self._entries.get(self._tokens.get(token, 0))
+            held = self._of_token(token)
             return None if held is None else held.intent.user_remark
 
     def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]:

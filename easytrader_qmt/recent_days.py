@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.clock import Clock, day_begins, day_number
 
 __all__ = ["RecentDays"]
 
@@ -28,15 +28,19 @@ class RecentDays(Generic[K, V]):
         self._clock = clock
         self._days = days
         self._most = most
-        self._since = day_number(clock.now())
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
+        self._count_from(clock.now())
+
+    def _count_from(self, now: float) -> None:
+        # Before as well as after: a clock set back by years must not stop the forgetting.
+        day = day_number(now)
+        self._from, self._until = day_begins(day - self._days + 1), day_begins(day + self._days)
 
     def __setitem__(self, key: K, value: V) -> None:
-        day = day_number(self._clock.now())
-        # Either way: a clock set back by years must not stop the forgetting.
-        if abs(day - self._since) >= self._days or len(self._young) >= self._most:
-            self._since = day
+        now = self._clock.now()
+        if not self._from <= now < self._until or len(self._young) >= self._most:
+            self._count_from(now)
             # In this order: who reads in between finds the same entries twice rather than none.
             self._old = self._young
             self._young = {}

@@ -57,6 +57,7 @@ class Risk:
                 self._allowed = frozenset(parse(code).stock_code for code in limits.allowed)
             except InvalidOrder as error:
                 raise InvalidArgument(f"风控参数 allowed：{error}") from None
+        self._day_limited = limits.max_day_orders is not None or limits.max_day_notional is not None
         self._lock = threading.Lock()
         self._day = day_number(clock.now())
         self._orders = 0
@@ -140,8 +141,10 @@ class Risk:
         notional = self._notional_of(request, reference_price)
         with self._lock:
             self._roll()
-            self._check_day(notional)
-            self._take_token(0.0, "委托")
+            if self._day_limited:
+                self._check_day(notional)
+            if limits.rate is not None:
+                self._take_token(0.0, "委托")
             self._orders += 1
             self._notional += notional
             self._numbers += 1

@@ -56,11 +56,11 @@ def _request(order: object, build: Callable[[str, dict[str, Any]], OrderRequest]
 
 
 @contextmanager
-def with_progress(orders: int) -> Iterator[Callable[[], object]]:
-    """A step to call after each order; draws a bar for a long basket on a terminal, else does nothing."""
+def with_progress(orders: int) -> Iterator[Callable[[], object] | None]:
+    """A step to call after each order, which draws a bar for a long basket on a terminal; otherwise None."""
     # Without a console, as under pythonw, there is no stderr at all.
     if orders < _LONG or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import Progress

@@ -25,9 +25,9 @@ _TOGETHER = 128
 
 
 def place_all(
-    desk: OrderDesk, requests: Sequence[OrderRequest | Told], progress: Callable[[], object]
+    desk: OrderDesk, requests: Sequence[OrderRequest | Told], progress: Callable[[], object] | None
 ) -> list[Told]:
-    """Send many orders and collect one outcome for each, in order; ``progress`` is called for each."""
+    """Send many orders and collect one outcome for each, in order; ``progress``, if any, is called for each."""
     sent: list[Ticket | Told] = []
     try:
         _send(desk, requests, sent)
@@ -77,7 +77,7 @@ def try_to_send(desk: OrderDesk, request: OrderRequest) -> Ticket | Told:
         return Told("not_sent", 0, str(error), request.client_order_id or "")
 
 
-def _collect(desk: OrderDesk, sent: list[Ticket | Told], progress: Callable[[], object]) -> None:
+def _collect(desk: OrderDesk, sent: list[Ticket | Told], progress: Callable[[], object] | None) -> None:
     deadline = desk.answers.deadline()
     answered: list[int] = []
 
@@ -96,8 +96,9 @@ def _collect(desk: OrderDesk, sent: list[Ticket | Told], progress: Callable[[], 
             else:
                 write()
                 sent[place] = desk.answers.collect(each, deadline)
-        with contextlib.suppress(Exception):  # a console that went away must not cost an outcome
-            progress()
+        if progress is not None:
+            with contextlib.suppress(Exception):  # a console that went away must not cost an outcome
+                progress()
     write()
 
 

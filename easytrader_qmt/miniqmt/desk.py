@@ -79,7 +79,7 @@ class OrderDesk:
         return found if isinstance(found, Told) else self.answers.collect(found)
 
     def place_all(
-        self, requests: Sequence[OrderRequest | Told], progress: Callable[[], object]
+        self, requests: Sequence[OrderRequest | Told], progress: Callable[[], object] | None
     ) -> list[Told]:
         """Send many orders, one after another without waiting in between, then collect their outcomes."""
         return place_all(self, requests, progress)

@@ -34,8 +34,10 @@ class Standing:
     @property
     def state(self) -> State:
         """Where the connection stands; LOST from the moment on when the loss is known."""
-        with self._lock:
-            return State.LOST if self._state is State.READY and self.lost else self._state
+        # Without the lock, for every order: a loss is noted before the state leaves READY, and forgotten only
+        # after it has left, so whoever reads the loss first never sees a lost connection as READY.
+        lost, state = self.lost, self._state
+        return State.LOST if state is State.READY and lost else state
 
     @property
     def loss(self) -> str:
