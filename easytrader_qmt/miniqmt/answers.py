@@ -102,10 +102,19 @@ class Answers:
         """An answer that came after its deadline settles the doubt. Runs on the dispatcher thread."""
         if late.exception() is not None or late.result() is None:
             return
-        told = of_response(late.result(), ticket.client_order_id, ticket.begun.remark)
-        if told.outcome != "in_doubt":
-            self.written(ticket.begun, told, ticket.request)
-            self._doubts.answered_late(ticket.begun, ticket.request, told)
+        begun = ticket.begun
+        told = of_response(late.result(), ticket.client_order_id, begun.remark)
+        if told.outcome == "in_doubt":
+            return
+        refusal = self._watch.refusal(told.order_id, begun.token) if told.outcome == "accepted" else None
+        if refusal is None:
+            self.written(begun, told, ticket.request)
+        else:
+            # It got a number, but its refusal is known, and was told: that is the last word.
+            self._watch.sent(told.order_id, begun.token)
+            self._note(self._journal.finish(begun.key, "refused", order_id=told.order_id, message=refusal))
+            told = told._replace(outcome="refused", message=refusal)
+        self._doubts.answered_late(begun, ticket.request, told)
 
     def written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
         """Write an outcome down, and say it in the log; the outcome, which may have got firmer by then."""

@@ -159,7 +159,13 @@ class Connection:
         self._set_accounts((*self.accounts, account))
         try:
             session.subscribe(account)
-            self._flow.added(sync.snapshot(session, account))
+            for about_to in tuple(self.on_connecting):
+                _isolated("读取委托日志", about_to)
+            started = self._clock.now()
+            found = sync.snapshot(session, account)
+            self._flow.added(found)
+            for told in tuple(self.on_synced):
+                _isolated("核对以前的委托", told, (found,), started)
         except BaseException:
             self.remove(account)
             raise
@@ -297,8 +303,11 @@ class Connection:
         return old is None or self._stop(*old)
 
     def _stop(self, session: Session, lease: Lease) -> bool:
-        stopped = session.close(late=lambda: lease.release(True))
-        lease.release(stopped)
+        stopped = False
+        try:
+            stopped = session.close(late=lambda: lease.release(True))
+        finally:
+            lease.release(stopped)
         if not stopped:
             self._hung += 1
             if worth_telling(self._hung):

@@ -208,8 +208,6 @@ class OrderDesk:
                 request.strategy_name,
                 begun.remark,
             )
-            # After it has left: the line is written while the answer is on its way.
-            log_request(request)
         except ConnectionLost as error:
             # Raised before the vendor's layer was called, so nothing can have left.
             self._risk.release(reservation)
@@ -224,7 +222,16 @@ class OrderDesk:
                 raise
             logger.opt(exception=error).error("xtquant 下单接口抛出异常")
             return told
-        return Ticket(request, client_order_id, begun, reply)
+        ticket = Ticket(request, client_order_id, begun, reply)
+        try:
+            # After it has left: the line is written while the answer is on its way.
+            log_request(request)
+        except Exception as error:
+            logger.opt(exception=error).debug("委托的日志行没有写出")  # a sink's trouble is not the order's
+        except BaseException:
+            self.answers.leave(ticket, "发送后被中断")
+            raise
+        return ticket
 
     def _begin(self, intent: Intent) -> Begun | Told:
         """The right to send an order, or what became of it when it was sent before."""

@@ -25,6 +25,9 @@ from easytrader_qmt.recent_days import RecentDays
 _DAYS, _MOST = 7, 10_000
 """For how many days, and of how many orders, it is remembered what was told; an open doubt for as long as it is."""
 
+_LEAST_REST = 1.0
+"""Seconds between two looks that are due."""
+
 _FOUND = {
     "accepted": "已在柜台找到",
     "refused": "柜台已拒绝",
@@ -54,6 +57,7 @@ class DoubtKeeper:
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._expected: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
+        self._looked = 0.0  # when the last look that brought an answer was begun
 
     def open(self) -> tuple[Entry, ...]:
         """Orders whose outcome nobody knows. Raises JournalError."""
@@ -107,9 +111,12 @@ class DoubtKeeper:
             due = provable_from(self.open())
         except JournalError:
             return None
-        left = None if due is None else due - self._clock.now()
-        # What was due already has been looked at, and is left to the heartbeat and to the user.
-        return left if left is not None and left > 0 else None
+        if due is None or due <= self._looked:
+            return (
+                None  # what a look could prove is proved; the rest is left to the heartbeat and to the user
+            )
+        # Not at once where it is due: a look that fails must not be repeated without end.
+        return max(due - self._clock.now(), _LEAST_REST)
 
     def _look(self) -> None:
         started = self._clock.now()
@@ -121,6 +128,7 @@ class DoubtKeeper:
             entries = self.open()
             for found in reconcile(entries, orders, complete=True, snapshot_started=started):
                 self._settled(found.entry, found.outcome, found.order_id, found.message)
+            self._looked = started
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
 

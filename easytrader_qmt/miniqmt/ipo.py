@@ -44,9 +44,12 @@ def purchase_limits(connection: Any, account: Any) -> dict[str, int]:
     if not found:
         # An empty answer is believed only while the account answers.
         sync.asset_of(session, account)
-    if isinstance(found, dict):
-        return {str(key): int(value) for key, value in found.items()}
-    return {str(each.m_strNewPurchaseLimitKey): int(each.m_nNewPurchaseLimitValue) for each in found}
+    try:
+        if isinstance(found, dict):
+            return {str(key): int(value) for key, value in found.items()}
+        return {str(each.m_strNewPurchaseLimitKey): int(each.m_nNewPurchaseLimitValue) for each in found}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise QueryFailed(f"新股申购额度查询失败：终端的应答无法读取：{error}") from error
 
 
 def offer_of(issue: dict[str, Any], limits: dict[str, int], rules: Rules, clock: Clock) -> Offer:

@@ -88,7 +88,11 @@ class Session:
         ]
         self._started = started
         turns = Steps(steps, over=started.set)
-        turns.begin()
+        try:
+            turns.begin()
+        except BaseException:
+            started.set()  # no thread, so nothing that a stop() must wait for
+            raise
         try:
             turns.wait(2)
             connected()
@@ -257,7 +261,10 @@ class Session:
 
         Raises ConnectionLost when the session was lost before anything was sent.
         """
-        return self._inflight.issue(getattr(self.trader, name), *args)
+        call = getattr(self.trader, name, None)
+        if call is None:
+            raise ConnectionLost(f"这个版本的 xtquant 没有 {name}")
+        return self._inflight.issue(call, *args)
 
     # --- what the vendor's threads call --------------------------------------------------------
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from loguru import logger
 
 from easytrader_qmt.cli import main
-from easytrader_qmt.errors import ConnectError, InvalidArgument
+from easytrader_qmt.errors import ConnectError, InvalidArgument, OrderInDoubt
 from easytrader_qmt.sim import Terminal, TerminalSettings
 from easytrader_qmt.sim.counter import Counter
 from easytrader_qmt.sim.market import Market
@@ -186,3 +186,22 @@ def test_an_unknown_account_is_opened_under_the_type_it_is_first_named_by(
     assert on_a_thread(lambda: trader.subscribe(account_of("7000000009", "CREDIT"))) == 0
     assert on_a_thread(lambda: trader.query_stock_asset(account_of("7000000009", "CREDIT"))).account_type == 3
     assert on_a_thread(lambda: trader.query_stock_asset(account_of("7000000009"))) is None
+
+
+def test_an_added_account_clears_up_what_an_earlier_connection_left(
+    new_user: NewUser, terminal: Terminal
+) -> None:
+    user = new_user()
+    user.connect(call_timeout=0.3)
+    added = user.add_account(account_type="CREDIT")
+    terminal.faults.lose_responses(1)
+    with pytest.raises(OrderInDoubt):
+        added.buy("600036", 35.0, 100, client_order_id="a")
+    user.exit()
+    again = new_user()
+    again.connect()
+    added = again.add_account(account_type="CREDIT")
+    assert added.in_doubt == [], "it was not looked for before the next reconnect"
+    assert added.buy("600036", 35.0, 100, client_order_id="a") == {
+        "entrust_no": terminal.orders(CREDIT_ACCOUNT)[0]["order_id"]
+    }

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from easytrader_qmt.errors import OrderInDoubt, OrderRejected
-from easytrader_qmt.miniqmt import answers
+from easytrader_qmt.miniqmt import answers, desk
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
@@ -275,3 +276,70 @@ def test_why_a_doubt_stays_is_told(
     assert any("仍然未知" in line and "人工核对" in line for line in log)
     with pytest.raises(OrderInDoubt, match="人工核对"):
         doubtful.buy("600036", 35.0, 100, client_order_id="a")
+
+
+def test_a_late_response_does_not_unsay_a_refusal(doubtful: SimTrader, seam: Seam) -> None:
+    """The 废单 is pushed in time and told; the number that comes after the deadline is no acceptance."""
+    heard, kept = Heard(), list[Order]()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+
+    def script(order: Order) -> None:
+        order.place()
+        order.push("order")
+        kept.append(order)
+
+    seam.script = script
+    answer = doubtful.sell("600519", 1462.5, 100, client_order_id="k")
+    assert answer["entrust_no"] == -1
+    kept[0].respond()
+    doubtful.drain()
+    assert heard.of("on_doubt") == []
+    assert outcome_of(doubtful, "k") == "refused"
+    assert doubtful.sell("600519", 1462.5, 100, client_order_id="k") == answer
+    assert len(seam.orders) == 1
+
+
+def test_a_doubt_whose_moment_passed_unseen_is_looked_at_again(
+    doubtful: SimTrader, terminal: Terminal, clock: FakeClock
+) -> None:
+    terminal.faults.lose_responses(1, placed=False)
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100)
+    doubts = doubtful._own().doubts
+    assert doubts.due_in() == pytest.approx(3.0, abs=0.5)
+    clock.pass_(3.2)  # the supervisor was busy elsewhere, or its look failed
+    assert doubts.due_in() is not None
+    assert doubtful.check_in_doubt() == []
+    assert doubts.due_in() is None
+
+
+def test_an_interrupt_while_the_request_is_logged_loses_no_answer(
+    doubtful: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, kept = Heard(), list[Order]()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    seam.script = kept.append
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "log_request", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            doubtful.buy("600036", 35.0, 100, client_order_id="k")
+    number = kept[0].place()
+    kept[0].respond()
+    [event] = heard.wait_for("on_doubt")
+    assert (event["outcome"], event["entrust_no"]) == ("accepted", number)
+
+
+def test_a_log_sink_that_raises_costs_no_order(user: SimTrader, terminal: Terminal) -> None:
+    def broken(message: object) -> None:
+        raise OSError("disk full")
+
+    sink = logger.add(broken, catch=False, level="INFO", filter=lambda record: "请求" in record["message"])
+    try:
+        assert user.buy("600036", 35.0, 100)["entrust_no"] == terminal.orders()[0]["order_id"]
+    finally:
+        logger.remove(sink)
+    assert user.in_doubt == []
