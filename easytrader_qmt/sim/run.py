@@ -6,15 +6,16 @@ changes the script, and writes nothing at the path it names.
 
 from __future__ import annotations
 
-import _thread
 import ntpath
 import os
 import runpy
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import thread as futures_thread
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ from easytrader_qmt.sim.terminal import Terminal
 _GRACE = 5.0
 """Seconds a script gets to end after its time is up, before the process is ended around it."""
 _INTERRUPTS = 5
+_LOOK_AT_THREADS = 0.1
 _REPORT = 30.0
 """Seconds until a script that has ended, and what is told of it, are through."""
 
@@ -100,27 +102,27 @@ def run_script(
 
     layer.add_finder(find, first=True)
     layer.declare_process_simulated(locate, lambda: _market(terminal, home))
-    over, ended = threading.Event(), threading.Event()
+    clock = _Clock(say, lambda: _report(terminals, named, say))
     if longest is not None:
-        threading.Thread(
-            target=_watch,
-            args=(longest, over, ended, say, lambda: _report(terminals, named, say)),
-            name="sim run clock",
-            daemon=True,
-        ).start()
+        clock.start(longest)
     try:
         try:
             status = _run(script, args)
+            _wait_for_threads()
         finally:
-            ended.set()
+            clock.script_ended()
     except KeyboardInterrupt:
-        if not over.is_set():
+        if not clock.over.is_set():
             say("脚本被中断")
         status = 130
-    if over.is_set():
+    if clock.over.is_set():
         status = 0
-    over.set()
+    clock.over.set()
     _report(terminals, named, say)
+    if _threads_of_the_script():
+        # They were not waited for, or were interrupted: plain Python would wait for them without end.
+        sys.stdout.flush()
+        os._exit(status)
     return status
 
 
@@ -177,29 +179,58 @@ def _show_error(error: BaseException, script: str) -> None:
     traceback.print_exception(type(error), error, trace)
 
 
-def _watch(
-    seconds: float,
-    over: threading.Event,
-    ended: threading.Event,
-    say: Callable[[str], None],
-    report: Callable[[], None],
-) -> None:
-    """End the script when its time is up: first politely, then around it, since a sync call may block for ever."""
-    if over.wait(seconds):
-        return
-    over.set()
-    say(f"已运行 {seconds:g} 秒，结束脚本")
-    for _ in range(_INTERRUPTS):
-        _interrupt()
-        # Once more where it was lost: a finaliser or a handler of the script's own may swallow one.
-        if ended.wait(_GRACE / _INTERRUPTS):
-            break
-    threading.main_thread().join(_REPORT if ended.is_set() else 0.0)
-    if threading.main_thread().is_alive():
-        if not ended.is_set():
-            report()
-        sys.stdout.flush()
-        os._exit(0)
+class _Clock:
+    """Ends the script when its time is up: first politely, then around it, since a sync call may block for ever.
+
+    ``over`` is set once the time is up, or the script has ended by itself.
+    """
+
+    def __init__(self, say: Callable[[str], None], report: Callable[[], None]) -> None:
+        self.over = threading.Event()
+        self._say = say
+        self._report = report
+        self._ended = threading.Event()
+        self._turn = (
+            threading.Lock()
+        )  # an interrupt must not land in what the main thread does after the script
+
+    def start(self, seconds: float) -> None:
+        """Count from now."""
+        threading.Thread(target=self._run, args=(seconds,), name="sim run clock", daemon=True).start()
+
+    def script_ended(self) -> None:
+        """Nothing of the script runs any more; no interrupt comes from now on."""
+        interrupted = False
+        while not self._ended.is_set():
+            try:
+                with self._turn:
+                    self._ended.set()
+            except KeyboardInterrupt:  # one that was under way; the time is up, or the user wants an end
+                interrupted = True
+        if interrupted and not self.over.is_set():
+            raise KeyboardInterrupt
+
+    def _run(self, seconds: float) -> None:
+        if self.over.wait(seconds):
+            return
+        self.over.set()
+        self._say(f"已运行 {seconds:g} 秒，结束脚本")
+        for _ in range(_INTERRUPTS):
+            with self._turn:
+                if not self._ended.is_set():
+                    _interrupt()
+            # Once more where it was lost: a finaliser or a handler of the script's own may swallow one.
+            if self._ended.wait(_GRACE / _INTERRUPTS):
+                break
+        with self._turn:
+            if not self._ended.is_set():
+                self._report()
+                sys.stdout.flush()
+                os._exit(0)
+        threading.main_thread().join(_REPORT)
+        if threading.main_thread().is_alive():
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _interrupt() -> None:
@@ -207,7 +238,27 @@ def _interrupt() -> None:
     if hasattr(signal, "pthread_kill") and main is not None:
         signal.pthread_kill(main, signal.SIGINT)
     else:
-        _thread.interrupt_main()
+        # Not _thread.interrupt_main(): on Windows that does not wake a sleep.
+        signal.raise_signal(signal.SIGINT)
+
+
+def _threads_of_the_script() -> list[threading.Thread]:
+    """Threads that keep plain Python from ending: not daemons, and not the workers of an executor."""
+    ours = (threading.main_thread(), threading.current_thread())
+    return [
+        each
+        for each in threading.enumerate()
+        if each not in ours
+        and not each.daemon
+        and each.is_alive()
+        and each not in futures_thread._threads_queues
+    ]
+
+
+def _wait_for_threads() -> None:
+    """A script whose work is in threads ends with them."""
+    while _threads_of_the_script():
+        time.sleep(_LOOK_AT_THREADS)
 
 
 def _report(terminals: list[Terminal | str], named: list[str], say: Callable[[str], None]) -> None:

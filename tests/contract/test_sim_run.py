@@ -162,6 +162,38 @@ def test_an_error_shows_the_script_and_not_our_frames(tmp_path: Path) -> None:
     assert "easytrader_qmt" not in done.stderr.replace(str(tmp_path), "")
 
 
+WORKER = """
+import threading, time
+from xtquant.xttrader import XtQuantTrader
+from xtquant.xttype import StockAccount
+
+def work():
+    trader = XtQuantTrader(r"D:\\QMT\\userdata_mini", 7)
+    trader.start()
+    trader.connect()
+    time.sleep({pause})
+    print("number", trader.order_stock(StockAccount("1000000365"), "600000.SH", 23, 100, 11, 10.5), flush=True)
+    while {for_ever}:
+        time.sleep(0.1)
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_script_that_works_in_a_thread_ends_with_it(tmp_path: Path) -> None:
+    done = sim_run(tmp_path, WORKER.format(pause=0.5, for_ever=False), "--seconds", "60")
+    assert done.returncode == 0, done.stderr
+    assert "已运行" not in done.stdout
+    assert done.stdout.index("number") < done.stdout.index("1000000365: 委托 1 笔")
+
+
+def test_seconds_end_a_script_that_works_in_a_thread(tmp_path: Path) -> None:
+    done = sim_run(tmp_path, WORKER.format(pause=0, for_ever=True), "--seconds", "1")
+    assert done.returncode == 0, done.stderr
+    assert "已运行 1 秒" in done.stdout
+    assert done.stdout.count("1000000365: 委托 1 笔") == 1
+
+
 @pytest.mark.parametrize("swallowed", [1, 99])
 def test_a_script_that_swallows_interrupts_ends_too(swallowed: int, tmp_path: Path) -> None:
     text = f"""
