@@ -24,8 +24,11 @@ from easytrader_qmt.cli_connection import (
     connection_options,
 )
 from easytrader_qmt.errors import EasytraderQmtError
+from easytrader_qmt.miniqmt.cancels import UNKNOWN_CANCEL
 from easytrader_qmt.miniqmt.order_watch import JUNK
 
+_ORDER_INTERRUPTED = "已中断：可能已经发出，结果未知。请勿重发，先用 orders 查询"
+_CANCEL_INTERRUPTED = "已中断：撤单可能只发出了一部分；请用 orders 查询，必要时再撤一次（重复撤单是安全的）"
 _EPILOG = "退出码：0 成功，1 失败，2 用法错误，3 柜台拒绝，4 没有发送（可以重试），5 结果未知（请勿重发）"
 
 
@@ -84,12 +87,12 @@ def _confirm(question: str) -> None:
 
 
 @contextmanager
-def _sending() -> Iterator[None]:
+def _sending(interrupted: str = _ORDER_INTERRUPTED) -> Iterator[None]:
     """While something may be on its way, an interrupt leaves its outcome unknown."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("已中断：可能已经发出，结果未知。请勿重发，先用 orders 查询", err=True)
+        click.echo(interrupted, err=True)
         sys.exit(IN_DOUBT)
 
 
@@ -158,7 +161,11 @@ def cancel(
     """撤单：给出委托编号，或 --sysid 与 --market，或 --all。"""
     if [entrust_no is not None, sysid is not None, everything].count(True) != 1:
         raise click.UsageError("请给出委托编号，或 --sysid 与 --market，或 --all（三者选一）")
-    with connected(given, unsent=NOT_SENT) as user, _sending():
+    if (sysid is None) != (market is None):
+        raise click.UsageError("--sysid 和 --market 要一起给出")
+    if security is not None and not everything:
+        raise click.UsageError("--security 只和 --all 一起用")
+    with connected(given, unsent=NOT_SENT) as user, _sending(_CANCEL_INTERRUPTED):
         if everything:
             answers = user.cancel_all(security)
         elif sysid is not None:
@@ -170,6 +177,8 @@ def cancel(
         click.echo(f"{number}: {'已发出撤单' if answer['success'] else '撤单失败'}，{answer['message']}")
     if not answers:
         click.echo("没有可撤的委托")
+    if any(answer["message"].startswith(UNKNOWN_CANCEL) for answer in answers):
+        sys.exit(IN_DOUBT)
     sys.exit(SUCCESS if all(answer["success"] for answer in answers) else FAILED)
 
 

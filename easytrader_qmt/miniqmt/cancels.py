@@ -31,6 +31,8 @@ _REASON_SECONDS = 0.5
 _PATIENCE = 1.0
 """How long the rate limit may hold one cancel before it is refused."""
 _MOST_DIGITS = 10
+UNKNOWN_CANCEL = "撤单结果未知"
+"""How the message begins when nobody knows whether a cancel arrived."""
 
 Answer = dict[str, Any]
 
@@ -124,7 +126,7 @@ class CancelDesk:
             raise NotConnected(f"{error}；没有发送撤单请求") from None
         except Exception as error:
             logger.opt(exception=error).error("xtquant 撤单接口抛出异常")
-            return _answered(False, f"撤单结果未知：xtquant 抛出异常：{error}；请查询委托状态")
+            return _answered(False, f"{UNKNOWN_CANCEL}：xtquant 抛出异常：{error}；请查询委托状态")
 
     def _one(self, asked: _Asked | Answer) -> Answer:
         if isinstance(asked, dict):
@@ -136,7 +138,7 @@ class CancelDesk:
             response: Any = settled(asked.reply, max(0.0, deadline - self._clock.monotonic()), "撤单")
         except (DeadlineExceeded, ConnectionLost) as error:
             return _answered(
-                False, f"撤单结果未知：{error}；请查询委托状态，必要时再撤一次（重复撤单是安全的）"
+                False, f"{UNKNOWN_CANCEL}：{error}；请查询委托状态，必要时再撤一次（重复撤单是安全的）"
             )
         if response.cancel_result == 0:
             return _answered(True, "success")

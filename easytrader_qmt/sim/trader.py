@@ -12,12 +12,13 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.errors import ConnectError, InvalidArgument
 from easytrader_qmt.miniqmt.options import account_type as checked_type
 from easytrader_qmt.miniqmt.supervisor import Pause
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
 from easytrader_qmt.sim import link_client, registry
 from easytrader_qmt.sim.layer import simulated_vendor
+from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.terminal import Terminal, TerminalSettings
 from easytrader_qmt.sim.terminal_home import CREDIT, STOCK, USUAL_ACCOUNTS
 
@@ -85,7 +86,15 @@ class SimTrader(MiniqmtTrader):
             max_reconnect_attempts,
             **more,
         )
-        self._terminal = self._found(miniqmt_path)
+        try:
+            self._terminal = self._found(miniqmt_path)
+        except BaseException as error:
+            self.exit()
+            if isinstance(error, LinkError):
+                raise ConnectError(
+                    f"仿真终端刚刚断开：{error}；没有发送任何委托，可以重新 connect"
+                ) from error
+            raise
         logger.info("当前连接的是仿真终端，所有成交都不是真实的")
 
     def _default_account(self, account_type: str) -> Any:

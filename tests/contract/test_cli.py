@@ -95,6 +95,23 @@ def test_cancel_by_number_by_sysid_and_all(home: Path) -> None:
     assert [row["order_status_name"] for row in after] == ["已撤"] * 3
     assert run("cancel", "999", home=home).exit_code == 1
     assert run("cancel", home=home).exit_code == 2
+    for ignored in (("--sysid", "1"), ("1", "--market", "SH"), ("1", "--security", "600036")):
+        assert run("cancel", *ignored, home=home).exit_code == 2
+
+
+def test_an_interrupted_cancel_says_that_it_may_be_repeated(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from easytrader_qmt.miniqmt.cancels import CancelDesk
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CancelDesk, "by_number", interrupted)
+    found = run("cancel", "1", home=home)
+    assert found.exit_code == 5
+    assert "重复撤单是安全的" in found.stderr
+    assert "请勿重发" not in found.stderr
 
 
 @pytest.mark.parametrize("name", ["qmt.toml", "qmt.json"])
