@@ -30,6 +30,7 @@ from easytrader_qmt.miniqmt.order_watch import JUNK
 _ORDER_INTERRUPTED = "已中断：可能已经发出，结果未知。请勿重发，先用 orders 查询"
 _CANCEL_INTERRUPTED = "已中断：撤单可能只发出了一部分；请用 orders 查询，必要时再撤一次（重复撤单是安全的）"
 _EPILOG = "退出码：0 成功，1 失败，2 用法错误，3 柜台拒绝，4 没有发送（可以重试），5 结果未知（请勿重发）"
+_CANCEL_EPILOG = "退出码：0 成功，1 失败，2 用法错误，4 没有发送（可以重试），5 结果未知（可以再撤一次）"
 
 
 def _order_options(command: Any) -> Any:
@@ -143,7 +144,7 @@ def sell(security: str, amount: int, **words: Any) -> None:
     _send("sell", security, amount, words)
 
 
-@click.command(cls=ChineseCommand, epilog=_EPILOG)
+@click.command(cls=ChineseCommand, epilog=_CANCEL_EPILOG)
 @click.argument("entrust_no", metavar="[委托编号]", required=False)
 @click.option("--sysid", default=None, help="柜台合同编号（手工委托没有委托编号）；需要 --market")
 @click.option("--market", default=None, help="合同编号所在市场：SH、SZ、BJ")

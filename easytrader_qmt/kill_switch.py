@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 
+from easytrader_qmt import busy_files
 from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidArgument
 
@@ -60,12 +62,12 @@ class KillSwitch:
         if self.path is None:
             return True
         content = {"reason": reason, "at": shanghai(self._clock.now()).isoformat(timespec="seconds")}
-        draft = f"{self.path}.{os.getpid()}.new"
+        draft = f"{self.path}.{os.getpid()}.{threading.get_ident()}.new"
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             with open(draft, "w", encoding="utf-8") as file:
                 file.write(json.dumps({**content, "pid": os.getpid()}, ensure_ascii=False))
-            os.replace(draft, self.path)
+            busy_files.replace(draft, self.path, self._clock)
         except OSError:
             with contextlib.suppress(OSError):
                 os.remove(draft)
@@ -78,7 +80,7 @@ class KillSwitch:
         """Let orders through again, everywhere. Raises InvalidArgument if the file cannot be removed."""
         if self.path is not None:
             try:
-                os.remove(self.path)
+                busy_files.remove(self.path, self._clock)
             except (FileNotFoundError, NotADirectoryError):
                 pass
             except OSError as error:

@@ -15,7 +15,7 @@ from loguru import logger
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
-from easytrader_qmt.miniqmt import sync
+from easytrader_qmt.miniqmt import policy, sync
 from easytrader_qmt.miniqmt.flow import EventFlow, Listener
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, more_patient, worth_telling
 from easytrader_qmt.miniqmt.session import Deadlines, Session, SessionFailed
@@ -108,6 +108,8 @@ class Connection:
             raise NotConnected(
                 "与 MiniQMT 的连接刚刚断开；没有发送任何请求，可用 user.wait_ready(秒数) 等待重连"
             )
+        if not threading.main_thread().is_alive():
+            raise NotConnected(policy.MAIN_THREAD_GONE)
         return session
 
     def ask(self, name: str, account: Any, *args: Any) -> list[Any]:

@@ -12,6 +12,11 @@ from typing import Any
 
 from easytrader_qmt.errors import InvalidArgument, shown
 
+MAIN_THREAD_GONE = (
+    "程序的主线程已经结束，xtquant 收不到应答和推送；没有发送任何请求。请让主线程等到最后，例如 thread.join()"
+)
+"""Python stops every executor when the main thread ends; all that xtquant hears passes through one."""
+
 
 class State(str, Enum):
     """Where a connection stands; compares equal to its name, as in ``user.state == 'READY'``."""

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from easytrader_qmt import busy_files
 from easytrader_qmt.clock import Clock
 
 if TYPE_CHECKING:
@@ -97,15 +98,7 @@ class Slot:
         temporary = f"{self._stem}.json.tmp"
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(json.dumps(asdict(record)))
-        for attempt in range(5):
-            try:
-                os.replace(temporary, f"{self._stem}.json")
-                return
-            except PermissionError:
-                # Windows refuses while another process has the record open for reading, which is brief.
-                if attempt == 4:
-                    raise
-                clock.sleep(0.02)
+        busy_files.replace(temporary, f"{self._stem}.json", clock)
 
     def lock(self) -> FileLock | None:
         """The id's OS lock, or None when somebody holds it. Raises OSError when it cannot be tried."""

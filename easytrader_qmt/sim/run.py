@@ -9,13 +9,9 @@ from __future__ import annotations
 import ntpath
 import os
 import runpy
-import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import thread as futures_thread
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,14 +24,8 @@ from easytrader_qmt.sim import layer, link_client, registry
 from easytrader_qmt.sim.link_home import LinkError
 from easytrader_qmt.sim.market_view import LocalMarket, MarketView, RemoteMarket
 from easytrader_qmt.sim.native import ClientSettings, ClientSide, Endpoint
+from easytrader_qmt.sim.script_end import ScriptClock, leave, threads_at_work, wait_for_threads
 from easytrader_qmt.sim.terminal import Terminal
-
-_GRACE = 5.0
-"""Seconds a script gets to end after its time is up, before the process is ended around it."""
-_INTERRUPTS = 5
-_LOOK_AT_THREADS = 0.1
-_REPORT = 30.0
-"""Seconds until a script that has ended, and what is told of it, are through."""
 
 
 class _Nobody:
@@ -102,27 +92,27 @@ def run_script(
 
     layer.add_finder(find, first=True)
     layer.declare_process_simulated(locate, lambda: _market(terminal, home))
-    clock = _Clock(say, lambda: _report(terminals, named, say))
+    clock = ScriptClock(say, lambda: _report(terminals, named, say))
     if longest is not None:
         clock.start(longest)
     try:
         try:
             status = _run(script, args)
-            _wait_for_threads()
+            wait_for_threads(say)
         finally:
             clock.script_ended()
     except KeyboardInterrupt:
+        # Again, because the interrupt may have come before the first call did anything.
+        clock.script_ended()
         if not clock.over.is_set():
             say("脚本被中断")
         status = 130
     if clock.over.is_set():
         status = 0
-    clock.over.set()
     _report(terminals, named, say)
-    if _threads_of_the_script():
+    if threads_at_work():
         # They were not waited for, or were interrupted: plain Python would wait for them without end.
-        sys.stdout.flush()
-        os._exit(status)
+        leave(status)
     return status
 
 
@@ -177,88 +167,6 @@ def _show_error(error: BaseException, script: str) -> None:
     while trace is not None and trace.tb_frame.f_code.co_filename != script:
         trace = trace.tb_next
     traceback.print_exception(type(error), error, trace)
-
-
-class _Clock:
-    """Ends the script when its time is up: first politely, then around it, since a sync call may block for ever.
-
-    ``over`` is set once the time is up, or the script has ended by itself.
-    """
-
-    def __init__(self, say: Callable[[str], None], report: Callable[[], None]) -> None:
-        self.over = threading.Event()
-        self._say = say
-        self._report = report
-        self._ended = threading.Event()
-        self._turn = (
-            threading.Lock()
-        )  # an interrupt must not land in what the main thread does after the script
-
-    def start(self, seconds: float) -> None:
-        """Count from now."""
-        threading.Thread(target=self._run, args=(seconds,), name="sim run clock", daemon=True).start()
-
-    def script_ended(self) -> None:
-        """Nothing of the script runs any more; no interrupt comes from now on."""
-        interrupted = False
-        while not self._ended.is_set():
-            try:
-                with self._turn:
-                    self._ended.set()
-            except KeyboardInterrupt:  # one that was under way; the time is up, or the user wants an end
-                interrupted = True
-        if interrupted and not self.over.is_set():
-            raise KeyboardInterrupt
-
-    def _run(self, seconds: float) -> None:
-        if self.over.wait(seconds):
-            return
-        self.over.set()
-        self._say(f"已运行 {seconds:g} 秒，结束脚本")
-        for _ in range(_INTERRUPTS):
-            with self._turn:
-                if not self._ended.is_set():
-                    _interrupt()
-            # Once more where it was lost: a finaliser or a handler of the script's own may swallow one.
-            if self._ended.wait(_GRACE / _INTERRUPTS):
-                break
-        with self._turn:
-            if not self._ended.is_set():
-                self._report()
-                sys.stdout.flush()
-                os._exit(0)
-        threading.main_thread().join(_REPORT)
-        if threading.main_thread().is_alive():
-            sys.stdout.flush()
-            os._exit(0)
-
-
-def _interrupt() -> None:
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:
-        # Not _thread.interrupt_main(): on Windows that does not wake a sleep.
-        signal.raise_signal(signal.SIGINT)
-
-
-def _threads_of_the_script() -> list[threading.Thread]:
-    """Threads that keep plain Python from ending: not daemons, and not the workers of an executor."""
-    ours = (threading.main_thread(), threading.current_thread())
-    return [
-        each
-        for each in threading.enumerate()
-        if each not in ours
-        and not each.daemon
-        and each.is_alive()
-        and each not in futures_thread._threads_queues
-    ]
-
-
-def _wait_for_threads() -> None:
-    """A script whose work is in threads ends with them."""
-    while _threads_of_the_script():
-        time.sleep(_LOOK_AT_THREADS)
 
 
 def _report(terminals: list[Terminal | str], named: list[str], say: Callable[[str], None]) -> None:

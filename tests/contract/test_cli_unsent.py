@@ -146,6 +146,27 @@ def test_what_goes_wrong_after_it_was_taken_never_reads_as_not_sent(terminal: Te
     assert json.loads(found.stdout)["entrust_no"] > 0
 
 
+@pytest.mark.parametrize("words", CANCELS)
+def test_a_cancel_without_an_answer_is_in_doubt_and_may_be_repeated(
+    words: tuple[str, ...], terminal: Terminal, quick: str
+) -> None:
+    sysid = terminal.order_by_hand("buy", "600036.SH", 33.0, 100)
+    number = "1" if words == CANCELS[0] else sysid
+    words = ("cancel", "--sysid", sysid, "--market", "SH") if words == CANCELS[2] else words
+    answered = terminal.request
+
+    def request(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if not name.startswith("cancel"):
+            answered(client, name, seq, fields)
+
+    terminal.request = request  # type: ignore[method-assign]
+    found = run(*words, "--sim", "--path", terminal.home, "--config", quick)
+    assert found.exit_code == 5, found.output
+    assert found.stdout.startswith(f"{number}: 撤单失败，撤单结果未知")
+    assert "重复撤单是安全的" in found.stdout
+    assert "请勿重发" not in found.output
+
+
 @pytest.mark.parametrize("said", ["", "n\n", "\n", "maybe\n"])
 def test_without_a_yes_nothing_is_sent(home: Path, said: str) -> None:
     found = run(*BUY[:-1], "--sim", "--path", str(home), input=said)

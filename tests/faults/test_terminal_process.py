@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from easytrader_qmt.errors import ConnectError
+from easytrader_qmt.sim import link_client
 from easytrader_qmt.sim.link_client import RemoteTerminal
+from easytrader_qmt.sim.link_home import LinkError
 from tests import terminal_process
 from tests.facade import Heard, States
 from tests.link_peers import ACCOUNT, Told
@@ -172,3 +175,30 @@ def test_queries_while_the_terminal_is_away_are_answered_as_it_last_wished(start
         control.faults.answer_while_down = "none"
     child.kill()
     assert RemoteTerminal(home).client_settings.answer_while_down == "none"
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"), [(LinkError("没有回答"), ConnectError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_terminal_that_goes_right_after_the_connect_leaves_nothing_open(
+    start: Start,
+    home: Path,
+    new_user: Callable[[], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    expected: type[BaseException],
+) -> None:
+    child = start()
+    user = new_user()
+
+    def gone(*_: Any) -> None:
+        raise raised
+
+    with monkeypatch.context() as patch:
+        patch.setattr(link_client, "control", gone)
+        with pytest.raises(expected):
+            user.connect(str(home))
+    with child.control() as control:
+        assert control.clients == 0
+    user.connect(str(home))
+    assert user.balance[0]["cash"] == CASH

@@ -1,0 +1,101 @@
+"""The kill switch's file while another process holds it open, as Windows sees it: tried again for a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.kill_switch import KillSwitch
+from tests.clocks import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def switch(tmp_path: Path, clock: FakeClock) -> KillSwitch:
+    return KillSwitch(str(tmp_path / "kill"), clock)
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, int], None]]:
+    """Lets a call of ``os`` fail as often as told, as Windows does while somebody reads the file."""
+
+    def refuse(name: str, times: int) -> None:
+        real, left = getattr(os, name), [times]
+
+        def act(*args: Any) -> None:
+            if left[0] > 0:
+                left[0] -= 1
+                raise PermissionError(13, "另一个程序正在使用此文件，进程无法访问。")
+            real(*args)
+
+        monkeypatch.setattr(os, name, act)
+
+    return refuse
+
+
+def test_a_file_being_read_is_replaced_a_moment_later(
+    switch: KillSwitch, clock: FakeClock, refuse: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    refuse("replace", 3)
+    assert switch.turn_on("停") is True
+    assert json.loads((tmp_path / "kill").read_text(encoding="utf-8"))["reason"] == "停"
+    assert clock.slept == [0.02] * 3
+    assert [path.name for path in tmp_path.iterdir()] == ["kill"]
+
+
+def test_a_file_being_read_is_removed_a_moment_later(
+    switch: KillSwitch, clock: FakeClock, refuse: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    switch.turn_on("停")
+    refuse("remove", 3)
+    switch.turn_off()
+    assert not switch.on()
+    assert list(tmp_path.iterdir()) == []
+    assert clock.slept == [0.02] * 3
+
+
+def test_one_that_stays_refused_is_said_and_orders_stay_stopped(
+    switch: KillSwitch, clock: FakeClock, refuse: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    refuse("replace", 99)
+    assert switch.turn_on("停") is False
+    assert switch.on()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "kill").touch()
+    refuse("remove", 99)
+    with pytest.raises(InvalidArgument, match="删不掉"):
+        switch.turn_off()
+    assert switch.on()
+    assert sum(clock.slept) < 1.0
+
+
+def test_threads_that_turn_it_on_together_do_not_share_a_draft(
+    switch: KillSwitch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, drafts, together = os.replace, set[str](), threading.Barrier(4)
+
+    def replace(draft: str, path: str) -> None:
+        drafts.add(draft)
+        together.wait(20.0)
+        real(draft, path)
+
+    monkeypatch.setattr(os, "replace", replace)
+    done: list[bool] = []
+    threads = [threading.Thread(target=lambda: done.append(switch.turn_on("停"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (done, len(drafts)) == ([True] * 4, 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["kill"]
