@@ -77,7 +77,9 @@ def _file(path: str | None, simulated: bool, named: dict[str, object]) -> str | 
     """The journal's file; None is this user's own. ``named`` is what a configuration file says."""
     if path is None and (kept := named.get("journal")) is not None:
         if not isinstance(kept, str):
-            raise InvalidArgument(f"配置文件里 journal 是 {kept!r}，没有日志文件")
+            raise InvalidArgument(
+                f"配置文件里 journal 是 {kept!r}，没有日志文件；请用 --path 指出要看的那一份"
+            )
         return kept
     if not simulated:
         return path

@@ -129,7 +129,7 @@ class Risk:
         limits = self.limits
         code = request.stock_code
         if self._switch.on() if killed is None else killed:
-            raise self._killed()
+            raise self.kill_refusal()
         if self._allowed is not None and code not in self._allowed:
             raise _over("allowed", code, f"{code} 不在允许交易的证券之内。请换证券，或把它加入 allowed")
         if limits.require_reconciled and not reconciled:
@@ -242,7 +242,8 @@ class Risk:
             )
         return wait
 
-    def _killed(self) -> InvalidOrder:
+    def kill_refusal(self) -> InvalidOrder:
+        """The error of an order that the kill switch stops: why, and how to go on."""
         reason = self._switch.reason()
         where = "调用 user.risk.resume()" + (f"，或删除 {self._switch.path}" if self._switch.path else "")
         return _over(

@@ -19,7 +19,7 @@ from typing import Any
 from easytrader_qmt.fields import Column, Table
 from easytrader_qmt.remarks import TOKEN_MARK, token_of, user_part
 
-__all__ = ["Remarks", "build_row", "build_rows"]
+__all__ = ["Remarks", "build_row", "build_rows", "users_words"]
 
 Row = dict[str, Any]
 Remarks = Mapping[str, str]
@@ -78,14 +78,14 @@ def _derived(column: Column, value: Any, remarks: Remarks | None) -> Any:
     if column.derive == "security":
         return value[:6] if isinstance(value, str) else None
     if column.derive == "remark":
-        return _users_words(remarks)(value) if isinstance(value, str) else value
+        return users_words(remarks)(value) if isinstance(value, str) else value
     if column.derive == "name":
         with suppress(TypeError):
             return _names_of(column.attribute).get(value, value)
     return value
 
 
-def _users_words(remarks: Remarks | None) -> Callable[[str], str]:
+def users_words(remarks: Remarks | None) -> Callable[[str], str]:
     """What reads the user's words out of a remark."""
     if not remarks:
         return user_part
@@ -137,7 +137,7 @@ def _compiled(table: Table, missing: frozenset[str]) -> _Build:
     derived = {column.attribute for column in table.columns if column.derive}
     twice = derived - missing
     store, finished, new = _making(table.keys)
-    scope: dict[str, Any] = {"users_words": _users_words, "new": new}
+    scope: dict[str, Any] = {"users_words": users_words, "new": new}
     lines = ["def build(objects, remarks):", " words = users_words(remarks)", " out = []"]
     lines += [" append = out.append", " for each in objects:"]
     lines += [f"  {name} = each.{name}" for name in sorted(twice)]

@@ -146,14 +146,7 @@ class AccountVerbs(ConnectedTrader):
         return {"success": bool(success), "message": str(message or ("success" if success else "failed"))}
 
     def _asked(self, name: str, what: str) -> Any:
-        session = self._live().ready()
-        found = sync.asked(lambda: session.query(name), what)
-        if found is None:
-            raise QueryFailed(f"{what}查询失败：终端返回 None")
-        if not found:
-            # An empty answer is believed only while the account answers.
-            sync.asset_of(session, self._account)
-        return found
+        return sync.answer_of(self._live().ready(), name, self._account, what)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -70,26 +70,19 @@ class Answers:
 
     def collect_answered(self, tickets: Sequence[Ticket]) -> list[Told]:
         """The outcomes of orders whose answers are there, written down together."""
-        found = [of_response(one.reply.result(), one.client_order_id, one.begun.remark) for one in tickets]
-        if not found:
-            return found
-        for one, told in zip(tickets, found, strict=True):
-            if told.order_id > 0:
-                self._watch.sent(told.order_id, one.begun.token)
-        outcomes = [
-            (one.begun.key, told.outcome, told.order_id, told.message)
-            for one, told in zip(tickets, found, strict=True)
-        ]
-        self._note(self._journal.finish_all(outcomes))
-        for one, told in zip(tickets, found, strict=True):
-            self._attach(one.begun, told)
+        if not tickets:
+            return []
         found = [
-            self._doubted(one.begun, told) if told.outcome == "in_doubt" else told
-            for one, told in zip(tickets, found, strict=True)
+            (one, of_response(one.reply.result(), one.client_order_id, one.begun.remark)) for one in tickets
         ]
-        for one, told in zip(tickets, found, strict=True):
-            log_outcome(told, one.request)
-        return found
+        for one, told in found:
+            self._watch.sent(told.order_id, one.begun.token)
+        self._note(
+            self._journal.finish_all(
+                [(one.begun.key, told.outcome, told.order_id, told.message) for one, told in found]
+            )
+        )
+        return [self._finished(one.begun, told, one.request) for one, told in found]
 
     def leave(self, ticket: Ticket, why: str) -> Told:
         """Wait no longer: in doubt, until an answer that comes late settles it."""
@@ -118,14 +111,18 @@ class Answers:
 
     def written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
         """Write an outcome down, and say it in the log; the outcome, which may have got firmer by then."""
-        outcome, number, message = told.outcome, told.order_id, told.message
-        if number > 0:
-            self._watch.sent(number, begun.token)
-        self._note(self._journal.finish(begun.key, outcome, order_id=number, message=message))
-        self._attach(begun, told)
-        if outcome == "in_doubt":
+        self._watch.sent(told.order_id, begun.token)
+        self._note(
+            self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message)
+        )
+        return self._finished(begun, told, request)
+
+    def _finished(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
+        """What is left to do with an outcome that the journal has."""
+        later = self._attached(begun, told) if told.outcome == "accepted" else None
+        if told.outcome == "in_doubt":
             told = self._doubted(begun, told)
-        log_outcome(told, request)
+        log_outcome(told, request, later)
         return told
 
     def _doubted(self, begun: Begun, told: Told) -> Told:
@@ -141,12 +138,12 @@ class Answers:
         self._doubts.answered(begun, "refused")
         return told._replace(outcome="refused", message=refusal)
 
-    def _attach(self, begun: Begun, told: Told) -> None:
-        """A refusal by number alone that was heard before the journal had the number is written now."""
-        if told.outcome == "accepted" and self._watch.any_refusals:
-            refusal = self._watch.refusal(told.order_id, begun.token)
-            if refusal is not None:
-                self._journal.attach_refusal(self._account.account_id, begun.token, refusal)
+    def _attached(self, begun: Begun, told: Told) -> str | None:
+        """The refusal of an order that got a number, if one was heard; written now, as the journal has the number."""
+        refusal = self._watch.refusal(told.order_id, begun.token) if self._watch.any_refusals else None
+        if refusal is not None:
+            self._journal.attach_refusal(self._account.account_id, begun.token, refusal)
+        return refusal
 
     @staticmethod
     def _note(written: bool) -> None:

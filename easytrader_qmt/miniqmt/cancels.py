@@ -126,7 +126,7 @@ class CancelDesk:
             raise NotConnected(f"{error}；没有发送撤单请求") from None
         except Exception as error:
             logger.opt(exception=error).error("xtquant 撤单接口抛出异常")
-            return _answered(False, f"{UNKNOWN_CANCEL}：xtquant 抛出异常：{error}；请查询委托状态")
+            return _unknown(f"xtquant 抛出异常：{error}")
 
     def _one(self, asked: _Asked | Answer) -> Answer:
         if isinstance(asked, dict):
@@ -137,9 +137,7 @@ class CancelDesk:
         try:
             response: Any = settled(asked.reply, max(0.0, deadline - self._clock.monotonic()), "撤单")
         except (DeadlineExceeded, ConnectionLost) as error:
-            return _answered(
-                False, f"{UNKNOWN_CANCEL}：{error}；请查询委托状态，必要时再撤一次（重复撤单是安全的）"
-            )
+            return _unknown(str(error))
         if response.cancel_result == 0:
             return _answered(True, "success")
         left = max(0.0, deadline - self._clock.monotonic())
@@ -165,6 +163,10 @@ class _Once:
             except (NotConnected, QueryFailed) as error:
                 self._found, self.failed = (), str(error)
         return self._found
+
+
+def _unknown(why: str) -> Answer:
+    return _answered(False, f"{UNKNOWN_CANCEL}：{why}；请查询委托状态，必要时再撤一次（重复撤单是安全的）")
 
 
 def _why_not(order: Any, said: str, failed: str) -> Answer:

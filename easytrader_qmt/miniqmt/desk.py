@@ -178,7 +178,7 @@ class OrderDesk:
             # Turned on since this order was let pass, while those before it were sent.
             self._risk.release(reservation)
             self._journal.finish(begun.key, "not_sent", message="风控拒绝")
-            return Told("not_sent", 0, "总开关已关闭下单，没有发出这笔委托", name)
+            return Told("not_sent", 0, str(self._risk.kill_refusal()), name)
         try:
             return self._hand_over(session, request, name, begun, reservation)
         except NotConnected as error:

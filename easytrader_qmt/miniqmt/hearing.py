@@ -16,7 +16,7 @@ from easytrader_qmt.miniqmt.mirror import text
 from easytrader_qmt.miniqmt.names import account_health, name_of
 from easytrader_qmt.miniqmt.policy import State, StateChange
 from easytrader_qmt.records import row
-from easytrader_qmt.remarks import token_of, user_part
+from easytrader_qmt.row_builders import users_words
 
 _EVENT_OF = {
     "on_stock_order": "order",
@@ -141,17 +141,10 @@ def event_row(event: str, record: Any, remarks: Mapping[str, str]) -> dict[str, 
         return row(event, record, remarks)
     made = {name: _field(record, name) for name in names}
     if "order_remark" in made:
-        made["order_remark"] = _users_words(text(record, "order_remark"), remarks)
+        made["order_remark"] = users_words(remarks)(text(record, "order_remark"))
     if event == "account_status":
         made["status_name"] = name_of("account_status", made["status"])
     return {**made, "account_type": _field(record, "account_type"), "account_id": text(record, "account_id")}
-
-
-def _users_words(remark: str, remarks: Mapping[str, str]) -> str:
-    """What the user wrote, as the order's own row shows it."""
-    token = token_of(remark)
-    known = remarks.get(token) if token is not None else None
-    return user_part(remark) if known is None else known
 
 
 def _field(record: Any, name: str) -> Any:

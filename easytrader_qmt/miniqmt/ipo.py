@@ -37,13 +37,7 @@ def purchase_limits(connection: Any, account: Any) -> dict[str, int]:
 
     Raises NotConnected, QueryFailed.
     """
-    session = connection.ready()
-    found = sync.asked(lambda: session.query("query_new_purchase_limit", account), "新股申购额度")
-    if found is None:
-        raise QueryFailed("新股申购额度查询失败：终端返回 None")
-    if not found:
-        # An empty answer is believed only while the account answers.
-        sync.asset_of(session, account)
+    found = sync.answer_of(connection.ready(), "query_new_purchase_limit", account, "新股申购额度", account)
     try:
         if isinstance(found, dict):
             return {str(key): int(value) for key, value in found.items()}

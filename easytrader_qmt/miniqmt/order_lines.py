@@ -26,10 +26,15 @@ def log_request(request: OrderRequest) -> None:
     )  # fmt: skip
 
 
-def log_outcome(told: Told, request: OrderRequest) -> None:
-    """One line that says what became of an order."""
+def log_outcome(told: Told, request: OrderRequest, refused_later: str | None = None) -> None:
+    """One line that says what became of an order; ``refused_later``: why, if it got a number and then a refusal."""
     what, stock_code = describe(request), request.stock_code
-    if told.outcome == "accepted":
+    if refused_later is not None:
+        logger.error(
+            "{}委托报到后被柜台拒绝: 证券代码={}, 委托单号={}, 原因={}",
+            what, stock_code, told.order_id, refused_later,
+        )  # fmt: skip
+    elif told.outcome == "accepted":
         logger.info("{}委托成功: 证券代码={}, 委托单号={}", what, stock_code, told.order_id)
     elif told.outcome == "refused":
         logger.error("{}委托失败: 证券代码={}, 原因={}", what, stock_code, told.message)

@@ -71,6 +71,20 @@ def list_of(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
     return answer
 
 
+def answer_of(session: Session, name: str, account: Any, what: str, *args: Any) -> Any:
+    """Another query's answer, under the same rule as a list's. Raises QueryFailed."""
+    answer = asked(lambda: session.query(name, *args), what)
+    if answer is None:
+        raise _no_answer(what)
+    if not answer:
+        asset_of(session, account)
+    return answer
+
+
+def _no_answer(what: str) -> QueryFailed:
+    return QueryFailed(f"{what}查询失败：终端返回 None，这不等于没有{what}；请稍后重试或检查终端登录状态")
+
+
 def _list(
     session: Session,
     name: str,
@@ -86,7 +100,7 @@ def _list(
         # Reads may be retried: one more time, because None is also what a terminal says while it logs in.
         answer = _sent(session, name, account, timeout, *args)()
     if answer is None:
-        raise QueryFailed(f"{what}查询失败：终端返回 None，这不等于没有{what}；请稍后重试或检查终端登录状态")
+        raise _no_answer(what)
     return list(answer)
 
 

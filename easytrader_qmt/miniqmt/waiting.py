@@ -63,7 +63,11 @@ def wait_for_end(
             return row
         left = deadline - clock.monotonic()
         if left <= 0:
-            state = "柜台没有这笔委托" if row is None else f"目前是{row['order_status_name']}"
+            state = (
+                "柜台今天没有这笔委托，请核对委托单号"
+                if row is None
+                else f"目前是{row['order_status_name']}；可以继续等待，或者撤单"
+            )
             raise OrderNotFinal(f"委托 {number} 在 {timeout:g} 秒内没有结束，{state}", order=row)
         heard = watch.wait_for_news(number, mark, min(left, step))
         step = _FIRST_STEP if heard else min(2 * step, _LONGEST_STEP)

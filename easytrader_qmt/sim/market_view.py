@@ -138,43 +138,40 @@ class RemoteMarket:
     def alive(self) -> bool:
         """Whether the terminal answers."""
         with suppress(LinkError):
-            return self._control.call("market.time") is not None
+            return self._control.market.time() is not None
         return False
 
     def time(self) -> float:
         """The exchange's time."""
-        return float(self._control.call("market.time"))
+        return float(self._control.market.time())
 
     def codes(self) -> list[str]:
         """Every security known."""
-        return [str(code) for code in self._control.call("market.codes")]
+        return list(self._control.market.codes())
 
     def listing(self, code: str) -> tuple[Instrument, Quote] | None:
         """A security and its quote."""
-        found = self._control.call("market.listing", code)
-        if found is None:
-            return None
-        instrument, quote = found
-        return Instrument(**instrument), Quote(**levelled(quote))
+        found: tuple[Instrument, Quote] | None = self._control.market.listing(code)
+        return found
 
     def latest(self, codes: Sequence[str]) -> tuple[int, list[Tick]]:
         """The last ticks."""
-        serial, ticks = self._control.call("market.latest", list(codes))
-        return int(serial), [tick_of(one) for one in ticks]
+        serial, ticks = self._control.market.latest(list(codes))
+        return int(serial), list(ticks)
 
     def ticks(self, code: str) -> list[Tick]:
         """The day's ticks."""
-        return [tick_of(one) for one in self._control.call("market.ticks", code)]
+        return list(self._control.market.ticks(code))
 
     def minutes(self, code: str) -> list[Bar]:
         """The day's minutes."""
-        return [Bar(**one) for one in self._control.call("market.bars", code)]
+        return list(self._control.market.bars(code))
 
     def news(self, serial: int) -> list[Tick]:
         """Ticks after ``serial``."""
         self._woken.wait(POLL_SECONDS)
         self._woken.clear()
-        return [tick_of(one) for one in self._control.call("market.after", serial)]
+        return list(self._control.market.after(serial))
 
     def interrupt(self) -> None:
         """End a wait."""
