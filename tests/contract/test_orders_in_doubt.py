@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,30 +13,11 @@ from easytrader_qmt.miniqmt import answers, desk
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
+from tests.doubtful import NO_MONEY, NewUser, clock, doubtful, interrupted, outcome_of
 from tests.facade import SOON, Heard
 from tests.seam import Order, Seam
 
-NewUser = Callable[..., SimTrader]
-NO_MONEY = "限价买入 [SH600036] [COUNTER] [260200][可用资金不足]"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(time.time())
-
-
-@pytest.fixture
-def doubtful(new_user: NewUser, clock: FakeClock) -> SimTrader:
-    """A trader whose calls end soon, and for whom seconds pass only when told to."""
-    user = new_user(clock=clock)
-    user.connect(call_timeout=0.3, heartbeat_interval=0)
-    return user
-
-
-def outcome_of(user: SimTrader, client_order_id: str) -> str:
-    entry = user._own().journal.find("SIM0000000001", client_order_id)
-    assert entry is not None
-    return entry.outcome
+__all__ = ["clock", "doubtful"]
 
 
 def silently(order: Order) -> None:
@@ -159,9 +138,6 @@ def test_an_interrupted_wait_is_a_doubt(
     doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
     kept: list[Order] = []
     seam.script = kept.append
-
-    def interrupted(*_: Any) -> Any:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(answers, "settled", interrupted)
@@ -319,9 +295,6 @@ def test_an_interrupt_while_the_request_is_logged_loses_no_answer(
     heard, kept = Heard(), list[Order]()
     doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
     seam.script = kept.append
-
-    def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(desk, "log_request", interrupted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,9 @@ import pytest
 from easytrader_qmt.errors import ConnectError
 from easytrader_qmt.miniqmt.session_ids import SessionIds
 from tests.clocks import FakeClock
+from tests.session_pool import clock, home, queue, record
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "userdata_mini"
-    folder.mkdir()
-    (folder / "up_queue_xtquant").write_bytes(b"terminal")
-    return folder
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def queue(home: Path, session_id: int, side: str = "down") -> Path:
-    """What a started session leaves."""
-    path = home / f"{side}_queue_{session_id}"
-    path.write_bytes(b"x" * 10)
-    return path
-
-
-def record(home: Path, session_id: int) -> dict[str, object]:
-    found = json.loads((home / "easytrader_qmt" / f"session_{session_id}.json").read_text())
-    assert isinstance(found, dict)
-    return found
+__all__ = ["clock", "home"]
 
 
 def test_a_hung_session_keeps_its_id_and_file(home: Path, clock: FakeClock) -> None:

@@ -13,28 +13,11 @@ import pytest
 from easytrader_qmt.errors import ConnectError, InvalidArgument
 from easytrader_qmt.miniqmt.session_ids import IdUse, SessionIds, usage
 from tests.clocks import FakeClock
+from tests.session_pool import clock, home, queue
+
+__all__ = ["clock", "home"]
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "userdata_mini"
-    folder.mkdir()
-    (folder / "up_queue_xtquant").write_bytes(b"terminal")
-    return folder
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def queue(home: Path, session_id: int, side: str = "down") -> Path:
-    """What a started session leaves."""
-    path = home / f"{side}_queue_{session_id}"
-    path.write_bytes(b"x" * 10)
-    return path
 
 
 # --- the folder ----------------------------------------------------------------------------------
