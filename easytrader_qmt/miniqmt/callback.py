@@ -16,7 +16,7 @@ RESPONSES = frozenset({"on_order_stock_async_response", "on_cancel_order_stock_a
 class PushReceiver:
     """Takes every method the vendor calls on a callback object, now or in a later version.
 
-    ``push(method, args)`` must only enqueue; ``response(method, response)`` must only settle a future;
+    ``push(method, args)`` must only enqueue; ``response(method, response)`` must only settle a reply;
     ``lost()`` must only set flags.
     """
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ def within(
     call: Callable[[], T],
     what: str,
     late: Callable[[], None] | None = None,
-    outcome: Future[T] | None = None,
+    outcome: Reply | None = None,
 ) -> T:
     """The result of ``call``, or DeadlineExceeded after ``seconds``.
 
@@ -34,7 +33,7 @@ def within(
     ``late`` runs in that thread when an abandoned call comes back after all. Whoever gives ``outcome`` may
     fail it, which ends the wait at once.
     """
-    answer: Future[T] = Future() if outcome is None else outcome
+    answer = Reply() if outcome is None else outcome
     lock = threading.Lock()
     abandoned = finished = False
 
@@ -50,48 +49,32 @@ def within(
             finished = True
             too_late = abandoned
         if failure is not None:
-            fail(answer, failure)
+            answer.fail(failure)
         else:
-            settle(answer, result)
+            answer.settle(result)
         if too_late and late is not None:
             late()
 
     threading.Thread(target=work, name=f"easytrader-qmt {what}", daemon=True).start()
     try:
-        return settled(answer, seconds, what)
+        done: T = settled(answer, seconds, what)
+        return done
     except BaseException as error:
         # A KeyboardInterrupt abandons the call as well as a deadline does.
         with lock:
             came, abandoned = finished, not finished
         if came and isinstance(error, DeadlineExceeded):
-            return answer.result()
+            late_result: T = answer.result()
+            return late_result
         raise
 
 
-def settled(outcome: Future[T] | Reply, seconds: float, what: str) -> T:
-    """The result of a future or a reply, or DeadlineExceeded after ``seconds``."""
+def settled(outcome: Reply, seconds: float, what: str) -> Any:
+    """The answer of a reply, or DeadlineExceeded after ``seconds``. Raises what it failed with."""
     try:
-        result: T = outcome.result(seconds)
-        return result
+        return outcome.result(seconds)
     except FutureTimeout:
         if outcome.done():
             # Either it came at the last moment, or the call itself raised a TimeoutError: the same answer.
-            late: T = outcome.result()
-            return late
+            return outcome.result()
         raise DeadlineExceeded(f"{what} 在 {seconds:g} 秒内没有返回") from None
-
-
-def settle(future: Future[Any], answer: Any) -> None:
-    """Give a future its answer unless it has one."""
-    try:
-        future.set_result(answer)
-    except InvalidStateError:
-        return
-
-
-def fail(future: Future[Any], error: BaseException) -> None:
-    """Fail a future unless it has an answer."""
-    try:
-        future.set_exception(error)
-    except InvalidStateError:
-        return

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
-from easytrader_qmt.miniqmt.deadline import fail, settle
 from easytrader_qmt.miniqmt.reply import Reply
+from easytrader_qmt.miniqmt.straight import Arrival
 
 
 class ConnectionLost(Exception):
@@ -19,7 +18,7 @@ class ConnectionLost(Exception):
 
 
 class InFlight:
-    """Futures by the vendor's request number.
+    """Replies by the vendor's request number.
 
     The vendor tells the number only when the asynchronous call returns, and the answer may be there
     before: an answer whose number nobody knows yet is kept as long as a call is being issued, and is
@@ -31,7 +30,7 @@ class InFlight:
         self._lock = threading.Lock()
         self._waiting: dict[int, Reply] = {}
         self._early: dict[int, tuple[str, Any]] = {}
-        self._expected: set[Future[Any]] = set()
+        self._expected: set[Reply] = set()
         self._issuing = 0
         self._lost = ""
 
@@ -80,29 +79,29 @@ class InFlight:
         else:
             reply.settle(response)
 
-    def expect(self) -> Future[Any]:
-        """A future that a loss of the connection fails. Raises ConnectionLost when it is lost already."""
-        future: Future[Any] = Future()
+    def expect(self) -> Reply:
+        """A reply that a loss of the connection fails. Raises ConnectionLost when it is lost already."""
+        reply = Reply()
         with self._lock:
             self._check()
-            self._expected.add(future)
-        future.add_done_callback(self.abandon)
-        return future
+            self._expected.add(reply)
+        reply.add_done_callback(self.abandon)
+        return reply
 
-    def query(self, send: Callable[[Callable[[Any], None]], Any]) -> Future[Any]:
+    def query(self, send: Callable[[Callable[[Any], None]], Any]) -> Reply:
         """Send a query whose answer comes to a callback of its own."""
-        future = self.expect()
+        reply = self.expect()
         try:
-            send(lambda answer: settle(future, answer))
+            send(Arrival(reply.settle))
         except BaseException:
-            self.abandon(future)
+            self.abandon(reply)
             raise
-        return future
+        return reply
 
-    def abandon(self, future: Future[Any]) -> None:
+    def abandon(self, reply: Reply) -> None:
         """Stop waiting for what was expected; a late answer goes nowhere."""
         with self._lock:
-            self._expected.discard(future)
+            self._expected.discard(reply)
 
     def fail(self, why: str) -> None:
         """Fail everything under way, at once, and whatever is issued from now on."""
@@ -110,14 +109,12 @@ class InFlight:
             if self._lost:
                 return
             self._lost = why
-            replies, futures = [*self._waiting.values()], [*self._expected]
+            replies = [*self._waiting.values(), *self._expected]
             self._waiting.clear()
             self._expected.clear()
         # An error of its own for each: one shared by many threads would gather all their frames.
         for reply in replies:
             reply.fail(ConnectionLost(why))
-        for future in futures:
-            fail(future, ConnectionLost(why))
 
     def _check(self) -> None:
         if self._lost:

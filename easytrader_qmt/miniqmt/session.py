@@ -20,6 +20,7 @@ from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled, within
 from easytrader_qmt.miniqmt.inflight import ConnectionLost, InFlight
 from easytrader_qmt.miniqmt.reply import Reply
 from easytrader_qmt.miniqmt.steps import Step, Steps
+from easytrader_qmt.miniqmt.straight import lead_straight
 from easytrader_qmt.miniqmt.vendor import Vendor
 
 
@@ -123,6 +124,7 @@ class Session:
     def _start(self, started: threading.Event) -> None:
         self._must_stop = True
         self.trader.start()
+        lead_straight(self.trader, self._receiver)
         started.set()
 
     def _connect(self) -> None:
@@ -238,13 +240,13 @@ class Session:
             return lambda: self._awaited(
                 lambda: within(seconds, lambda: plain(*args), f"{name}()", outcome=self._inflight.expect())
             )
-        future = self._inflight.query(lambda arrived: send(*_with_callback(name, args, arrived)))
+        reply = self._inflight.query(lambda arrived: send(*_with_callback(name, args, arrived)))
 
         def answer() -> Any:
             try:
-                return settled(future, seconds, f"{name}()")
+                return settled(reply, seconds, f"{name}()")
             except BaseException:
-                self._inflight.abandon(future)
+                self._inflight.abandon(reply)
                 raise
 
         return lambda: self._awaited(answer)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
 
-from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, fail, settle
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
+from easytrader_qmt.miniqmt.reply import Reply
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Step:
     what: str
     seconds: float
     call: Callable[[], Any]
-    outcome: Future[Any]
+    outcome: Reply
 
 
 class Steps:
@@ -90,10 +90,10 @@ class Steps:
             result = step.call()
         except BaseException as error:
             for each in self._steps[self._at :]:
-                fail(each.outcome, error)
+                each.outcome.fail(error)
             return False
         more = self._go_on()
-        settle(step.outcome, result)
+        step.outcome.settle(result)
         return more
 
     def _go_on(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
-from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, fail, settle, settled, within
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled, within
+from easytrader_qmt.miniqmt.reply import Reply
 
 SOON = 20.0
 
@@ -53,13 +54,13 @@ def test_a_timeout_error_of_the_call_itself_is_its_own() -> None:
 
 def test_whoever_holds_the_outcome_can_end_the_wait() -> None:
     go, inside = threading.Event(), threading.Event()
-    outcome: Future[bool] = Future()
+    outcome = Reply()
 
     def call() -> bool:
         inside.set()
         return go.wait(SOON)
 
-    threading.Thread(target=lambda: (inside.wait(SOON), fail(outcome, ConnectionError("gone")))).start()
+    threading.Thread(target=lambda: (inside.wait(SOON), outcome.fail(ConnectionError("gone")))).start()
     with pytest.raises(ConnectionError, match="gone"):
         within(SOON, call, "connect()", outcome=outcome)
     go.set()
@@ -68,8 +69,8 @@ def test_whoever_holds_the_outcome_can_end_the_wait() -> None:
 def test_a_keyboard_interrupt_abandons_the_call() -> None:
     go, cleaned = threading.Event(), threading.Event()
 
-    class Interrupted(Future[bool]):
-        def result(self, timeout: float | None = None) -> bool:
+    class Interrupted(Reply):
+        def result(self, seconds: float = 0.0) -> bool:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -81,27 +82,19 @@ def test_a_keyboard_interrupt_abandons_the_call() -> None:
 def test_an_answer_at_the_very_last_moment_is_an_answer() -> None:
     """It came between the end of the wait and the look at it: neither lost nor a bare TimeoutError."""
 
-    class LastMoment(Future[int]):
+    class LastMoment(Reply):
         asked = 0
 
-        def result(self, timeout: float | None = None) -> int:
+        def result(self, seconds: float = 0.0) -> Any:
             self.asked += 1
             if self.asked == 1:
                 try:
                     return super().result(0)
                 finally:
-                    self.set_result(5)
-            return super().result(timeout)
+                    self.settle(5)
+            return super().result(seconds)
 
     assert settled(LastMoment(), 0.0, "下单") == 5
-
-
-def test_the_first_answer_stands() -> None:
-    outcome: Future[int] = Future()
-    settle(outcome, 1)
-    settle(outcome, 2)
-    fail(outcome, ValueError())
-    assert outcome.result() == 1
 
 
 def test_late_calls_and_deadlines_race_without_losing_either() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from easytrader_qmt.miniqmt.inflight import ConnectionLost, InFlight
+from easytrader_qmt.miniqmt.reply import Reply
 
 SOON = 20.0
 ORDER = "on_order_stock_async_response"
@@ -79,7 +79,7 @@ def test_a_call_that_raises_is_not_under_way_and_keeps_no_answer(
 def test_a_loss_fails_everything_at_once_each_with_its_own_error(inflight: InFlight) -> None:
     order, query, step = inflight.issue(lambda: 5), inflight.query(lambda arrived: None), inflight.expect()
     inflight.fail("连接已断开")
-    errors = [order.exception(), query.exception(0), step.exception(0)]
+    errors = [order.exception(), query.exception(), step.exception()]
     assert all(isinstance(error, ConnectionLost) and str(error) == "连接已断开" for error in errors)
     assert len({id(error) for error in errors}) == 3
     assert len(inflight) == 0
@@ -125,7 +125,7 @@ def test_late_answers_go_nowhere(inflight: InFlight, strangers: list[int]) -> No
     lost = inflight.query(callbacks.append)
     inflight.fail("连接已断开")
     callbacks[1]([1])
-    assert isinstance(lost.exception(0), ConnectionLost)
+    assert isinstance(lost.exception(), ConnectionLost)
     inflight.answered(ORDER, None)
     assert strangers == []
 
@@ -190,8 +190,8 @@ def test_threads_get_their_own_answers() -> None:
             inflight.answered(ORDER, answer(number))
             done += 1
 
-    results: list[Future[Any]] = []
-    mine: dict[int, Future[Any]] = {}
+    results: list[Reply] = []
+    mine: dict[int, Reply] = {}
 
     def asking() -> None:
         for _ in range(250):

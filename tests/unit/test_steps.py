@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, fail
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
+from easytrader_qmt.miniqmt.reply import Reply
 from easytrader_qmt.miniqmt.steps import Step, Steps
 from tests.facade import SOON
 
 
 def step(call: Callable[[], Any], seconds: float = SOON, what: str = "connect()") -> Step:
-    return Step(what, seconds, call, Future())
+    return Step(what, seconds, call, Reply())
 
 
 def begun(*steps: Step, over: Callable[[], object] = lambda: None) -> Steps:
@@ -76,7 +76,7 @@ def test_an_outcome_that_is_failed_from_outside_ends_the_wait_and_the_steps() ->
     go, ended, called = threading.Event(), threading.Event(), []
     last = step(lambda: called.append(1))
     steps = begun(step(lambda: go.wait(SOON)), last, over=ended.set)
-    fail(last.outcome, RuntimeError("gone"))
+    last.outcome.fail(RuntimeError("gone"))
     with pytest.raises(RuntimeError, match="gone"):
         steps.wait(1)
     go.set()

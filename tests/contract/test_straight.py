@@ -1,0 +1,164 @@
+"""Answers and pushes that end in our own code come without the vendor's worker; a user's callbacks still get it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.miniqmt.straight import Arrival, Straight, lead_straight
+from easytrader_qmt.sim import Terminal
+from easytrader_qmt.sim.trader import SimTrader
+from tests.facade import SOON, Heard
+
+NewUser = Callable[..., SimTrader]
+WORKER = "ThreadPoolExecutor"
+
+
+@pytest.fixture
+def user(new_user: NewUser) -> SimTrader:
+    made = new_user()
+    made.connect()
+    return made
+
+
+def test_a_raw_callback_that_takes_its_time_holds_up_neither_answers_nor_pushes(user: SimTrader) -> None:
+    """On the vendor's own worker everything behind it would wait: an order would end in doubt."""
+    go, inside = threading.Event(), threading.Event()
+    threads: list[str] = []
+    rows = Heard()
+    user.on("order", lambda row: rows.keep("order", row))
+
+    def slow(orders: Any) -> None:
+        threads.append(threading.current_thread().name)
+        inside.set()
+        assert go.wait(SOON)
+
+    user.trader.query_stock_orders_async(user.account, slow)
+    assert inside.wait(SOON)
+    try:
+        number = user.buy("600036", 35.5, 100)["entrust_no"]
+        assert [row["order_id"] for row in user.today_entrusts] == [number]
+        assert user.balance[0]["cash"] > 0
+        assert rows.wait_for("order")[0]["order_id"] == number
+    finally:
+        go.set()
+    assert threads[0].startswith(WORKER), "a user's code never runs on the thread that brings everything"
+
+
+def test_a_raw_call_that_waits_works_inside_a_raw_callback(user: SimTrader) -> None:
+    """With the vendor's own worker it waits for an answer that is queued behind itself, for good."""
+    answers: list[Any] = []
+    done = threading.Event()
+
+    def ask_more(asset: Any) -> None:
+        answers.append(user.trader.query_stock_positions(user.account))
+        done.set()
+
+    user.trader.query_stock_asset_async(user.account, ask_more)
+    assert done.wait(SOON)
+    assert isinstance(answers[0], list)
+
+
+def test_a_callback_registered_on_the_bare_trader_gets_the_vendors_worker(user: SimTrader) -> None:
+    names: list[str] = []
+    heard = Heard()
+
+    class Mine:
+        def on_stock_order(self, order: Any) -> None:
+            names.append(threading.current_thread().name)
+            heard.keep("on_stock_order", order)
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args: None
+
+    ours = user.trader.callback
+    user.trader.register_callback(Mine())
+    user.terminal.order_by_hand("buy", "600036.SH", 35.0, 100)
+    heard.wait_for("on_stock_order")
+    user.trader.register_callback(ours)
+    assert {name.startswith(WORKER) for name in names} == {True}
+
+
+def test_relaxed_order_of_answers_still_works_on_the_bare_trader(user: SimTrader) -> None:
+    user.trader.set_relaxed_response_order_enabled(True)
+    assert user.balance[0]["cash"] > 0
+    user.trader.set_relaxed_response_order_enabled(False)
+    assert user.buy("600036", 35.5, 100)["entrust_no"] > 0
+
+
+def test_exit_ends_the_vendors_worker(user: SimTrader, terminal: Terminal) -> None:
+    inside = threading.Event()
+    worker: list[threading.Thread] = []
+
+    def callback(asset: Any) -> None:
+        worker.append(threading.current_thread())
+        inside.set()
+
+    user.trader.query_stock_asset_async(user.account, callback)
+    assert inside.wait(SOON)
+    user.exit()
+    worker[0].join(SOON)
+    assert not worker[0].is_alive()
+
+
+# --- by itself ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def straight() -> Any:
+    with ThreadPoolExecutor(max_workers=1) as usual:
+        yield Straight(usual, SimpleNamespace(callback=None), object())
+
+
+def test_an_answer_that_breaks_its_taker_costs_nobody_else(straight: Straight) -> None:
+    took: list[int] = []
+
+    def broken(answer: Any) -> None:
+        raise ValueError("half a character")
+
+    straight.submit(Arrival(broken), 1)
+    straight.submit(Arrival(took.append), 2)
+    assert took == [2]
+
+
+def test_one_at_a_time_whoever_brings_them(straight: Straight) -> None:
+    """The layer's own books are not made for two threads at once."""
+    inside = 0
+    most = 0
+    came = 0
+
+    def take(answer: Any) -> None:
+        nonlocal inside, most, came
+        inside += 1
+        most = max(most, inside)
+        threading.Event().wait(0.0001)
+        came += 1
+        inside -= 1
+
+    def bring() -> None:
+        for number in range(50):
+            straight.submit(Arrival(take), number)
+
+    threads = [threading.Thread(target=bring) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert (most, came) == (1, 200)
+
+
+def test_a_trader_that_is_not_as_known_keeps_its_own() -> None:
+    with ThreadPoolExecutor(max_workers=1) as one, ThreadPoolExecutor(max_workers=1) as two:
+        apart = SimpleNamespace(executor=one, resp_executor=two)
+        strange = SimpleNamespace(executor="loop", resp_executor="loop")
+        for trader in (apart, strange, bare := SimpleNamespace()):
+            lead_straight(trader, object())
+        assert apart.executor is one
+        assert apart.resp_executor is two
+        assert strange.executor == "loop"
+        assert not vars(bare)
