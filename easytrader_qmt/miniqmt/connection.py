@@ -23,6 +23,9 @@ from easytrader_qmt.miniqmt.session_ids import Lease, SessionIds
 from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Halted, Pause, Supervisor
 from easytrader_qmt.miniqmt.vendor import Vendor
 
+_HEARD_FIRST = 0.05
+"""Seconds that handlers have to hear of READY before the session that was replaced is stopped."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -54,6 +57,7 @@ class Connection:
         self._clock = clock
         self._shown = shown
         self._lock = threading.Lock()
+        self._main_thread = threading.main_thread().ident
         self._closing = False
         self._session: Session | None = None
         self._lease: Lease | None = None
@@ -74,7 +78,7 @@ class Connection:
             pause,
             let_go=self._drop,
             soon=self._next_look,
-            replaced=self._drop_old,
+            replaced=self._replaced,
         )
         self._ids = ids(self._supervisor.pause)
         self._flow = EventFlow(listener, clock)
@@ -108,7 +112,8 @@ class Connection:
             raise NotConnected(
                 "与 MiniQMT 的连接刚刚断开；没有发送任何请求，可用 user.wait_ready(秒数) 等待重连"
             )
-        if not threading.main_thread().is_alive():
+        # Most calls come from the main thread itself: that it lives need not be asked.
+        if threading.get_ident() != self._main_thread and not threading.main_thread().is_alive():
             raise NotConnected(policy.MAIN_THREAD_GONE)
         return session
 
@@ -297,6 +302,11 @@ class Connection:
         session.detach(why)
         stopped = self._stop(session, lease)
         return self._drop_old() and stopped
+
+    def _replaced(self) -> None:
+        """READY: whoever waits to hear it comes before the end of the old session, but only for a moment."""
+        self._flow.drain(_HEARD_FIRST)
+        self._drop_old()
 
     def _drop_old(self) -> bool:
         """Stop the session that was set aside, if there is one; True unless it was left behind."""

@@ -234,29 +234,26 @@ class Session:
         ``query`` does, at either moment.
         """
         seconds = self._deadlines.call if timeout is None else timeout
+        inflight, what = self._inflight, f"{name}()"
         send = getattr(self.trader, f"{name}_async", None)
+        sent: Reply | None = None
         if send is None:
             plain = getattr(self.trader, name)
-            return lambda: self._awaited(
-                lambda: within(seconds, lambda: plain(*args), f"{name}()", outcome=self._inflight.expect())
-            )
-        reply = self._inflight.query(lambda arrived: send(*_with_callback(name, args, arrived)))
+        else:
+            sent = inflight.query(lambda arrived: send(*_with_callback(name, args, arrived)))
 
         def answer() -> Any:
+            reply = inflight.expect() if sent is None else sent
             try:
-                return settled(reply, seconds, f"{name}()")
-            except BaseException:
-                self._inflight.abandon(reply)
+                if sent is None:
+                    return within(seconds, lambda: plain(*args), what, outcome=reply)
+                return settled(reply, seconds, what)
+            except BaseException as error:
+                inflight.abandon(reply)
+                self.overdue = self.overdue or isinstance(error, DeadlineExceeded)
                 raise
 
-        return lambda: self._awaited(answer)
-
-    def _awaited(self, answer: Callable[[], Any]) -> Any:
-        try:
-            return answer()
-        except DeadlineExceeded:
-            self.overdue = True
-            raise
+        return answer
 
     def send(self, name: str, *args: Any) -> Reply:
         """One order or cancel by the name of its asynchronous form. The reply gets the response.

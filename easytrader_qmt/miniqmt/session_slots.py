@@ -9,8 +9,9 @@ import contextlib
 import json
 import math
 import os
+import threading
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from easytrader_qmt import busy_files
@@ -60,6 +61,8 @@ class Slot:
     def __init__(self, directory: str, session_id: int) -> None:
         self.session_id = session_id
         self._stem = os.path.join(directory, FOLDER, f"session_{session_id}")
+        self._lock: FileLock | None = None
+        self._locking = threading.Lock()
         self._queues = [os.path.join(directory, f"{side}_queue_{session_id}") for side in ("down", "up")]
 
     def has_queue(self) -> bool:
@@ -96,8 +99,9 @@ class Slot:
     def write(self, record: Record, clock: Clock) -> None:
         """Replace the record at once, never half. The caller holds the lock. Raises OSError."""
         temporary = f"{self._stem}.json.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(record)))
+        said = {"leased_by_us": record.leased_by_us, "last_used": record.last_used, "pid": record.pid}
+        with open(temporary, "wb") as file:
+            file.write(json.dumps(said).encode())
         busy_files.replace(temporary, f"{self._stem}.json", clock)
 
     def lock(self) -> FileLock | None:
@@ -105,13 +109,17 @@ class Slot:
         # Imported here, because some versions write a file when they are imported.
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            return None
-        _HELD[id(lock)] = lock
-        return lock
+        with self._locking:
+            # One for all leases of the slot: to make it takes as long as to lock the file.
+            lock = self._lock = self._lock or FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
+            if lock.is_locked:
+                return None  # ours already; it would only count how often
+            try:
+                lock.acquire()
+            except Timeout:
+                return None
+            _HELD[id(lock)] = lock
+            return lock
 
     def locked(self) -> bool:
         """Whether somebody holds the lock. Takes it for a moment when nobody does."""
@@ -129,9 +137,9 @@ class Slot:
 
 def unlock(lock: FileLock) -> None:
     """Free a lock that Slot.lock() gave."""
+    _HELD.pop(id(lock), None)  # before: the next lease of this slot may hold it right after
     with contextlib.suppress(OSError):
         lock.release()
-    _HELD.pop(id(lock), None)
 
 
 def is_foreign(record: Record | None, has_queue: bool) -> bool:

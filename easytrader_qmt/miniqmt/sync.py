@@ -5,7 +5,7 @@ Never shows a failed query as an empty one: an empty list counts only while an a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,13 +19,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Complete answers about one account, the vendor's own objects."""
+    """Complete answers about one account: the vendor's own objects, in the lists they came in.
+
+    Nobody changes those lists. A copy would touch each of ten thousand objects before the connection is READY.
+    """
 
     account_id: str
     asset: Any
-    positions: tuple[Any, ...]
-    orders: tuple[Any, ...]
-    trades: tuple[Any, ...]
+    positions: Sequence[Any]
+    orders: Sequence[Any]
+    trades: Sequence[Any]
     account_type: Any = None
 
 
@@ -42,19 +45,13 @@ def snapshot(session: Session, account: Any, timeout: float | None = None) -> Sn
     trades = _list(session, _TRADES, account, timeout=timeout)
     if not (positions and orders and trades):
         asset = asset_of(session, account, timeout)
-    return Snapshot(
-        account.account_id,
-        asset,
-        tuple(positions),
-        tuple(orders),
-        tuple(trades),
-        getattr(account, "account_type", None),
-    )
+    kind = getattr(account, "account_type", None)
+    return Snapshot(account.account_id, asset, positions, orders, trades, kind)
 
 
 def asset_of(session: Session, account: Any, timeout: float | None = None) -> Any:
     """The account's asset object. Raises QueryFailed when the terminal has none to give."""
-    return _known(_sent(session, _ASSET, account, timeout)())
+    return _known(asked(lambda: session.query(_ASSET, account, timeout=timeout), _WHAT[_ASSET]))
 
 
 def _known(asset: Any) -> Any:
@@ -95,19 +92,23 @@ def _list(
 ) -> list[Any]:
     """A list query's answer; ``first`` waits for that of a query that was sent already."""
     what = _WHAT.get(name, name)
-    answer = (first or _sent(session, name, account, timeout, *args))()
+
+    def query() -> Any:
+        return session.query(name, account, *args, timeout=timeout)
+
+    answer = asked(query, what) if first is None else first()
     if answer is None:
         # Reads may be retried: one more time, because None is also what a terminal says while it logs in.
-        answer = _sent(session, name, account, timeout, *args)()
+        answer = asked(query, what)
     if answer is None:
         raise _no_answer(what)
-    return list(answer)
+    return answer if type(answer) is list else list(answer)
 
 
-def _sent(session: Session, name: str, account: Any, timeout: float | None, *args: Any) -> Callable[[], Any]:
+def _sent(session: Session, name: str, account: Any, timeout: float | None) -> Callable[[], Any]:
     """Send a query; what is returned waits for its answer. Both raise QueryFailed."""
-    what = _WHAT.get(name, name)
-    answer = asked(lambda: session.ask(name, account, *args, timeout=timeout), what)
+    what = _WHAT[name]
+    answer = asked(lambda: session.ask(name, account, timeout=timeout), what)
     return lambda: asked(answer, what)
 
 

@@ -232,12 +232,22 @@ def test_limits_need_a_connection(user: SimTrader) -> None:
 def test_no_limits_are_believed_only_while_the_account_answers(
     user: SimTrader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = user._live().ready()
-    monkeypatch.setattr(session, "query", lambda name, *args: {} if "limit" in name else None)
+    terminal = user.terminal
+    request, limits = terminal.request, [[], [], None, None]
+
+    def scripted(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "queryNewPurchaseLimit":
+            client.answer(name, seq, limits.pop(0))
+        else:
+            request(client, name, seq, fields)
+
+    monkeypatch.setattr(terminal, "request", scripted)
     assert user.purchase_limit == {}
-    user.terminal.faults.log_out()
+    terminal.faults.log_out()
+    for _ in range(2):
+        with pytest.raises(QueryFailed):
+            _ = user.purchase_limit
+    terminal.faults.log_in()
     with pytest.raises(QueryFailed):
         _ = user.purchase_limit
-    monkeypatch.setattr(session, "query", lambda name, *args: None)
-    with pytest.raises(QueryFailed, match="None"):
-        _ = user.purchase_limit
+    assert limits == []
