@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from easytrader_qmt.columns import NOT_PLAIN, TYPES, code_of, columns_of
@@ -99,6 +101,12 @@ def _texts(values: list[Any], usual: Any) -> Any:
     if values and type(values[0]) is str and values == [values[0]] * len(values):
         # Accounts, kinds and remarks are often the same in every row.
         return pd.array([values[0]], dtype=usual).take(np.zeros(len(values), dtype=np.intp))
+    if getattr(usual, "storage", "") == "pyarrow":
+        pa: Any = import_module("pyarrow")  # not imported by name: it is optional, and comes with no types
+
+        # Half the time of the way through an array of objects; what is no text goes that way.
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
+            return usual.__from_arrow__(pa.array(values, type=pa.large_string()))
     if usual == "object" and not set(map(type, values)) <= {str}:
         values = [each if each is None else str(each) for each in values]
     return pd.array(np.array(values, dtype="object"), dtype=usual, copy=False)
