@@ -57,7 +57,6 @@ class Connection:
         self._clock = clock
         self._shown = shown
         self._lock = threading.Lock()
-        self._main_thread = threading.main_thread().ident
         self._closing = False
         self._session: Session | None = None
         self._lease: Lease | None = None
@@ -112,8 +111,7 @@ class Connection:
             raise NotConnected(
                 "与 MiniQMT 的连接刚刚断开；没有发送任何请求，可用 user.wait_ready(秒数) 等待重连"
             )
-        # Most calls come from the main thread itself: that it lives need not be asked.
-        if threading.get_ident() != self._main_thread and not threading.main_thread().is_alive():
+        if not threading.main_thread().is_alive():
             raise NotConnected(policy.MAIN_THREAD_GONE)
         return session
 

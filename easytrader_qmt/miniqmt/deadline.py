@@ -45,13 +45,14 @@ def within(
             result = call()
         except BaseException as error:
             failure = error
-        with lock:
-            finished = True
-            too_late = abandoned
+        # Before it counts as finished: whoever sees that it is finished finds the answer there.
         if failure is not None:
             answer.fail(failure)
         else:
             answer.settle(result)
+        with lock:
+            finished = True
+            too_late = abandoned
         if too_late and late is not None:
             late()
 

@@ -28,7 +28,6 @@ from easytrader_qmt.miniqmt.session_slots import (
     Slot,
     exhausted,
     is_foreign,
-    unlock,
     usage,
 )
 
@@ -234,7 +233,7 @@ class SessionIds:
     def _take(self, slot: Slot, lock: FileLock, patient: bool) -> Lease | None:
         """Turn a lock into a lease; None, and the lock freed, for a foreign id or one to be waited for."""
         with contextlib.ExitStack() as undo:
-            undo.callback(unlock, lock)
+            undo.callback(slot.unlock, lock)
             # Read again: another process may have used the id since the ids were put in order.
             record = slot.read()
             foreign = is_foreign(record, slot.has_queue())
@@ -303,7 +302,7 @@ class SessionIds:
                 with contextlib.suppress(OSError):
                     self._note(lease, None if freed else lease._pid)
             if freed:
-                unlock(lease._lock)
+                lease._slot.unlock(lease._lock)
 
     def _sweep_one(self, slot: Slot) -> bool:
         if not slot.has_queue() or is_foreign(slot.read(), True):
@@ -321,7 +320,7 @@ class SessionIds:
             slot.write(Record(left, used, None), self._clock)
             return not left
         finally:
-            unlock(lock)
+            slot.unlock(lock)
 
 
 def _hang(lease: Lease) -> bool | None:

@@ -62,6 +62,7 @@ class Slot:
         self.session_id = session_id
         self._stem = os.path.join(directory, FOLDER, f"session_{session_id}")
         self._lock: FileLock | None = None
+        self._made_by = 0
         self._locking = threading.Lock()
         self._queues = [os.path.join(directory, f"{side}_queue_{session_id}") for side in ("down", "up")]
 
@@ -110,8 +111,11 @@ class Slot:
         from filelock import FileLock, Timeout
 
         with self._locking:
-            # One for all leases of the slot: to make it takes as long as to lock the file.
-            lock = self._lock = self._lock or FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
+            # One for all leases of the slot: to make it takes as long as to lock the file. A forked child's own.
+            lock, pid = self._lock, os.getpid()
+            if lock is None or self._made_by != pid:
+                lock = FileLock(f"{self._stem}.lock", timeout=0, thread_local=False)
+                self._lock, self._made_by = lock, pid
             if lock.is_locked:
                 return None  # ours already; it would only count how often
             try:
@@ -131,15 +135,15 @@ class Slot:
             return True
         if lock is None:
             return True
-        unlock(lock)
+        self.unlock(lock)
         return False
 
-
-def unlock(lock: FileLock) -> None:
-    """Free a lock that Slot.lock() gave."""
-    _HELD.pop(id(lock), None)  # before: the next lease of this slot may hold it right after
-    with contextlib.suppress(OSError):
-        lock.release()
+    def unlock(self, lock: FileLock) -> None:
+        """Free a lock that ``lock`` gave."""
+        # One at a time with ``lock``: a FileLock that is taken while it is being freed counts wrongly ever after.
+        with self._locking, contextlib.suppress(OSError):
+            lock.release()
+            _HELD.pop(id(lock), None)
 
 
 def is_foreign(record: Record | None, has_queue: bool) -> bool:

@@ -12,12 +12,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Any
 
 from loguru import logger
 
 __all__ = ["Arrival", "Straight", "lead_straight"]
 
+_LAYER = "XtQuantTrader."
 _PUSHES = "XtQuantTrader.__init__.<locals>.on_push_"
 """How the layer names what it does with a push or an order's response before it calls its callback object."""
 _WAITED = "XtQuantTrader.common_op_sync_with_seq.<locals>."
@@ -46,34 +48,50 @@ class Straight:
         self._receiver = receiver
         self._turn = threading.Lock()
 
-    def submit(self, call: Callable[..., Any], /, *args: Any) -> None:
-        """Run a call, now or on the usual worker. Nobody in the layer asks for its result."""
-        if not self._is_ours(call):
-            self._usual.submit(call, *args)
-            return
+    def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        """Run a call, now or on the usual worker; its future, or None where it has run. The layer asks for neither."""
+        if not self._is_ours(call, args):
+            return self._usual.submit(call, *args)
         # Nobody has seen the native client call from two threads at once, and nobody has promised it never does.
         with self._turn:
             try:
                 call(*args)
+                return None
             except Exception as error:
-                logger.opt(exception=error).debug("xtquant 处理应答或推送时抛出异常")
+                failed = error
+        # A user's log sink must not run here; without the worker the layer's own executor would say nothing either.
+        with suppress(RuntimeError):
+            self._usual.submit(_report, failed)
+        return None
 
-    def _is_ours(self, call: Any) -> bool:
+    def _is_ours(self, call: Any, args: tuple[Any, ...]) -> bool:
         if type(call) is Arrival:
             return True
         name = getattr(call, "__qualname__", "")
         if name.startswith(_PUSHES):
-            # A user who registers a callback object on the bare trader gets the vendor's thread for it.
-            return self._trader.callback is self._receiver
+            # A user who registers a callback object on the bare trader gets the vendor's thread for it, also for
+            # the response to what was sent while it was registered: who hears that is noted when it is sent.
+            hears = self._trader.cbs.get(args[0]) if len(args) == 2 else None
+            return self._trader.callback is self._receiver is getattr(hears, "__self__", self._receiver)
         if name.startswith(_WAITED):
             return True
         # Some callbacks are wrapped in a function of the layer's that takes one row out of a list.
-        cells = getattr(call, "__closure__", None) or ()
-        return any(type(cell.cell_contents) is Arrival for cell in cells)
+        return name.startswith(_LAYER) and any(_is_arrival(cell) for cell in call.__closure__ or ())
 
     def shutdown(self, wait: bool = True) -> None:
         """As the usual one's."""
         self._usual.shutdown(wait=wait)
+
+
+def _is_arrival(cell: Any) -> bool:
+    try:
+        return type(cell.cell_contents) is Arrival
+    except ValueError:  # nothing in it yet
+        return False
+
+
+def _report(error: Exception) -> None:
+    logger.opt(exception=error).debug("xtquant 处理应答或推送时抛出异常")
 
 
 def lead_straight(trader: Any, receiver: object) -> None:
@@ -82,5 +100,6 @@ def lead_straight(trader: Any, receiver: object) -> None:
     One whose executor is not what it is known to be, of an old copy or another module with its API, keeps it.
     """
     usual: Any = getattr(trader, "executor", None)
-    if getattr(trader, "resp_executor", None) is usual and isinstance(usual, Executor):
+    known = isinstance(getattr(trader, "cbs", None), dict) and getattr(trader, "resp_executor", None) is usual
+    if known and isinstance(usual, Executor):
         trader.executor = trader.resp_executor = Straight(usual, trader, receiver)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from easytrader_qmt.miniqmt.straight import Arrival, Straight, lead_straight
 from easytrader_qmt.sim import Terminal
@@ -84,6 +85,43 @@ def test_a_callback_registered_on_the_bare_trader_gets_the_vendors_worker(user: 
     assert {name.startswith(WORKER) for name in names} == {True}
 
 
+def test_a_response_goes_to_whoever_was_registered_when_the_request_was_sent(
+    user: SimTrader, terminal: Terminal
+) -> None:
+    heard = Heard()
+    names: list[str] = []
+
+    class Mine:
+        def on_order_stock_async_response(self, response: Any) -> None:
+            names.append(threading.current_thread().name)
+            heard.keep("response", response)
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args: None
+
+    ours = user.trader.callback
+    terminal.faults.freeze()
+    user.trader.register_callback(Mine())
+    user.trader.order_stock_async(user.account, "600036.SH", 23, 100, 11, 35.0, "", "")
+    user.trader.register_callback(ours)
+    terminal.faults.thaw()
+    heard.wait_for("response")
+    assert names[0].startswith(WORKER)
+
+
+def test_a_raw_callback_over_a_name_that_has_no_value_yet(user: SimTrader) -> None:
+    heard = Heard()
+
+    def ask() -> object:
+        user.trader.query_stock_orders_async(
+            user.account, lambda orders: heard.keep("orders", later if orders is None else orders)
+        )
+        later = heard.wait_for("orders")
+        return later
+
+    assert ask() == [[]]
+
+
 def test_relaxed_order_of_answers_still_works_on_the_bare_trader(user: SimTrader) -> None:
     user.trader.set_relaxed_response_order_enabled(True)
     assert user.balance[0]["cash"] > 0
@@ -112,7 +150,7 @@ def test_exit_ends_the_vendors_worker(user: SimTrader, terminal: Terminal) -> No
 @pytest.fixture
 def straight() -> Any:
     with ThreadPoolExecutor(max_workers=1) as usual:
-        yield Straight(usual, SimpleNamespace(callback=None), object())
+        yield Straight(usual, SimpleNamespace(callback=None, cbs={}), object())
 
 
 def test_an_answer_that_breaks_its_taker_costs_nobody_else(straight: Straight) -> None:
@@ -121,9 +159,28 @@ def test_an_answer_that_breaks_its_taker_costs_nobody_else(straight: Straight) -
     def broken(answer: Any) -> None:
         raise ValueError("half a character")
 
-    straight.submit(Arrival(broken), 1)
-    straight.submit(Arrival(took.append), 2)
-    assert took == [2]
+    said: list[tuple[str, str]] = []
+    reported = threading.Event()
+
+    def sink(message: Any) -> None:
+        said.append((threading.current_thread().name, str(message)))
+        reported.set()
+
+    number = logger.add(sink, level="DEBUG", format="{exception}")
+    try:
+        straight.submit(Arrival(broken), 1)
+        straight.submit(Arrival(took.append), 2)
+        assert took == [2]
+        assert reported.wait(SOON)
+    finally:
+        logger.remove(number)
+    thread, text = said[0]
+    assert thread.startswith(WORKER), "a user's log sink never runs on the thread that brings everything"
+    assert "half a character" in text
+
+
+def test_a_users_own_call_has_its_future(straight: Straight) -> None:
+    assert straight.submit(lambda: 7).result(SOON) == 7
 
 
 def test_one_at_a_time_whoever_brings_them(straight: Straight) -> None:
@@ -154,7 +211,7 @@ def test_one_at_a_time_whoever_brings_them(straight: Straight) -> None:
 
 def test_a_trader_that_is_not_as_known_keeps_its_own() -> None:
     with ThreadPoolExecutor(max_workers=1) as one, ThreadPoolExecutor(max_workers=1) as two:
-        apart = SimpleNamespace(executor=one, resp_executor=two)
+        apart = SimpleNamespace(executor=one, resp_executor=two, cbs={})
         strange = SimpleNamespace(executor="loop", resp_executor="loop")
         for trader in (apart, strange, bare := SimpleNamespace()):
             lead_straight(trader, object())

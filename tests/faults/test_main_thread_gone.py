@@ -34,6 +34,34 @@ threading.Thread(target=bot).start()
 """
 
 
+AT_EXIT = """
+import atexit
+
+import easytrader_qmt
+from easytrader_qmt.errors import NotConnected
+
+user = easytrader_qmt.use("sim")
+user.connect(call_timeout=20)
+
+
+def last_words():
+    try:
+        user.buy("600036", 35.0, 100)
+    except NotConnected as error:
+        print("NotConnected", error.sent, "orders", len(user.terminal.orders()), flush=True)
+    user.exit()
+
+
+atexit.register(last_words)
+"""
+
+
+def test_nothing_is_sent_when_the_interpreter_is_ending(tmp_path: Path) -> None:
+    """An exit handler runs on the main thread, which counts as ended by then."""
+    done = child(script(tmp_path, AT_EXIT), cwd=tmp_path)
+    assert done.stdout.splitlines() == ["NotConnected False orders 0"], done.stderr
+
+
 def test_nothing_is_sent_whose_answer_could_not_be_heard(tmp_path: Path) -> None:
     done = child(script(tmp_path, BOT), cwd=tmp_path)
     assert done.returncode == 0, done.stderr

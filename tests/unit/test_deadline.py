@@ -79,6 +79,21 @@ def test_a_keyboard_interrupt_abandons_the_call() -> None:
     assert cleaned.wait(SOON)
 
 
+def test_a_deadline_while_the_answer_is_being_given_abandons_the_call() -> None:
+    """Neither a bare TimeoutError, nor a call that nobody cleans up after."""
+    go, cleaned = threading.Event(), threading.Event()
+
+    class Slow(Reply):
+        def settle(self, answer: Any) -> None:
+            assert go.wait(SOON)
+            super().settle(answer)
+
+    with pytest.raises(DeadlineExceeded):
+        within(0.05, lambda: None, "stop()", late=cleaned.set, outcome=Slow())
+    go.set()
+    assert cleaned.wait(SOON)
+
+
 def test_an_answer_at_the_very_last_moment_is_an_answer() -> None:
     """It came between the end of the wait and the look at it: neither lost nor a bare TimeoutError."""
 

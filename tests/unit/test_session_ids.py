@@ -11,6 +11,7 @@ import pytest
 
 from easytrader_qmt.errors import ConnectError
 from easytrader_qmt.miniqmt.session_ids import SessionIds
+from easytrader_qmt.miniqmt.session_slots import FOLDER, Slot
 from tests.clocks import FakeClock
 from tests.session_pool import clock, home, queue, record
 
@@ -234,3 +235,34 @@ def test_a_block_that_raises_leaves_the_id_quarantined(home: Path, clock: FakeCl
     with ids.lease() as lease:
         lease.release(stopped=False)
     assert ids.quarantined == (100, 101)
+
+
+def test_threads_on_one_slot_hold_its_lock_one_at_a_time(home: Path) -> None:
+    """One that is freed while another thread takes it is neither held by both nor by nobody for good."""
+    slot = Slot(str(home), 100)
+    (home / FOLDER).mkdir()
+    holding = most = taken = 0
+
+    def work() -> None:
+        nonlocal holding, most, taken
+        for _ in range(200):
+            lock = slot.lock()
+            if lock is None:
+                continue
+            holding += 1
+            most = max(most, holding)
+            taken += 1
+            holding -= 1
+            slot.unlock(lock)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert taken > 0
+    last = slot.lock()
+    assert last is not None
+    slot.unlock(last)
+    assert not slot.locked()
