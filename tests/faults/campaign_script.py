@@ -49,6 +49,8 @@ HARMLESS = frozenset(
 
 _DISK_BYTES = 8192
 _LONGEST = 1.4
+_SAY_AGAIN = 0.1
+"""Seconds until a terminal that did not hear the end of a fault is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Script:
         self._left = list(faults)
         self._stage = stage
         self._last = 0.0
-        self._running: list[tuple[float, int, Callable[[], None]]] = []
+        self._running: list[tuple[float, int, Callable[[], object]]] = []
         self.log: list[tuple[str, float, float]] = []
 
     @property
@@ -120,7 +122,8 @@ class Script:
         now = time.monotonic()
         for each in [one for one in self._running if one[0] <= now]:
             self._running.remove(each)
-            self._undo(each[1], each[2])
+            if not self._undone(each[1], each[2]):
+                self._running.append((time.monotonic() + _SAY_AGAIN, *each[1:]))
         while self._left and self._is_due(self._left[0], outcomes, time.monotonic()):
             self._begin(self._left.pop(0))
 
@@ -138,30 +141,35 @@ class Script:
         else:
             self._running.append((self._last + fault.seconds, number, undo))
 
-    def _undo(self, number: int, undo: Callable[[], None]) -> None:
-        undo()
+    def _undone(self, number: int, undo: Callable[[], object]) -> bool:
+        """End a fault. False when the terminal did not hear it: left as it is, it would stay frozen for good."""
+        done = undo() is not False
         kind, began, _ = self.log[number]
         self.log[number] = (kind, began, time.time())
+        return done
 
     # --- each kind: begins it, and returns what ends it ----------------------------------------
 
-    def _ways(self) -> dict[str, Callable[[Fault], Callable[[], None] | None]]:
+    def _ways(self) -> dict[str, Callable[[Fault], Callable[[], object] | None]]:
         say, stage = self._say, self._stage
 
-        def switch(name: str, value: Any, normal: Any) -> Callable[[], None]:
+        def told(call: str, *args: Any) -> None:
+            say(call, *args)  # at once, so there is nothing to undo
+
+        def switch(name: str, value: Any, normal: Any) -> Callable[[], object]:
             say("faults.set", name, value)
             return lambda: say("faults.set", name, normal)
 
-        def freeze(drop: bool) -> Callable[[], None]:
+        def freeze(drop: bool) -> Callable[[], object]:
             say("faults.freeze")
             return lambda: say("faults.thaw", drop)
 
-        def hang(call: str) -> Callable[[], None]:
+        def hang(call: str) -> Callable[[], object]:
             say("faults.hang", call)
             say("faults.disconnect")
             return lambda: say("faults.release", call)
 
-        def without_none() -> Callable[[], None]:
+        def without_none() -> Callable[[], object]:
             undo = switch("answer_while_down", "none", "empty")
             say("faults.disconnect", False)
             return undo
@@ -175,17 +183,17 @@ class Script:
             return end
 
         return {
-            "disconnect": lambda fault: say("faults.disconnect"),
-            "silent disconnect": lambda fault: say("faults.disconnect", False),
+            "disconnect": lambda fault: told("faults.disconnect"),
+            "silent disconnect": lambda fault: told("faults.disconnect", False),
             "disconnect, queries bring None": lambda fault: without_none(),
             "freeze, answers come late": lambda fault: freeze(False),
             "freeze, answers never come": lambda fault: freeze(True),
-            "order placed, response lost": lambda fault: say("faults.lose_responses", fault.times),
-            "order lost": lambda fault: say("faults.lose_responses", fault.times, False),
+            "order placed, response lost": lambda fault: told("faults.lose_responses", fault.times),
+            "order lost": lambda fault: told("faults.lose_responses", fault.times, False),
             "everything late": lambda fault: switch("delay", fault.seconds, 0.0),
             "pushes duplicated": lambda fault: switch("duplicate", fault.times, 0),
             "pushes reordered": lambda fault: switch("reorder", True, False),
-            "pushes replayed": lambda fault: say("faults.replay_pushes"),
+            "pushes replayed": lambda fault: told("faults.replay_pushes"),
             "connects refused": lambda fault: refuse(fault.times),
             "connect hangs": lambda fault: hang("connect"),
             "subscribe hangs": lambda fault: hang("subscribe"),
@@ -200,12 +208,14 @@ class Script:
             ),
         }
 
-    def _say(self, call: str, *args: Any) -> None:
+    def _say(self, call: str, *args: Any) -> bool:
+        """Tell the terminal; False when it is dead, stopped by another fault, or too slow to hear it."""
         try:
             with self._stage.control() as control:
                 control.call(call, *args)
         except (LinkError, OSError):
-            return  # the terminal is dead or stopped by another fault, and forgets its switches
+            return False
+        return True
 
 
 class Exchange:
