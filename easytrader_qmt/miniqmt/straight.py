@@ -72,7 +72,9 @@ class Straight:
             # A user who registers a callback object on the bare trader gets the vendor's thread for it, also for
             # the response to what was sent while it was registered: who hears that is noted when it is sent.
             hears = self._trader.cbs.get(args[0]) if len(args) == 2 else None
-            return self._trader.callback is self._receiver is getattr(hears, "__self__", self._receiver)
+            if hears is not None and getattr(hears, "__self__", None) is not self._receiver:
+                return False
+            return self._trader.callback is self._receiver
         if name.startswith(_WAITED):
             return True
         # Some callbacks are wrapped in a function of the layer's that takes one row out of a list.

@@ -20,6 +20,21 @@ NewUser = Callable[..., SimTrader]
 WORKER = "ThreadPoolExecutor"
 
 
+class Registered:
+    """A callback object of the user's that notes the thread of each call."""
+
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self.threads: dict[str, list[str]] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def hear(*args: Any) -> None:
+            self.threads.setdefault(name, []).append(threading.current_thread().name)
+            self.heard.keep(name, *args)
+
+        return hear
+
+
 @pytest.fixture
 def user(new_user: NewUser) -> SimTrader:
     made = new_user()
@@ -66,47 +81,25 @@ def test_a_raw_call_that_waits_works_inside_a_raw_callback(user: SimTrader) -> N
 
 
 def test_a_callback_registered_on_the_bare_trader_gets_the_vendors_worker(user: SimTrader) -> None:
-    names: list[str] = []
-    heard = Heard()
-
-    class Mine:
-        def on_stock_order(self, order: Any) -> None:
-            names.append(threading.current_thread().name)
-            heard.keep("on_stock_order", order)
-
-        def __getattr__(self, name: str) -> Callable[..., None]:
-            return lambda *args: None
-
-    ours = user.trader.callback
-    user.trader.register_callback(Mine())
+    mine, ours = Registered(), user.trader.callback
+    user.trader.register_callback(mine)
     user.terminal.order_by_hand("buy", "600036.SH", 35.0, 100)
-    heard.wait_for("on_stock_order")
+    mine.heard.wait_for("on_stock_order")
     user.trader.register_callback(ours)
-    assert {name.startswith(WORKER) for name in names} == {True}
+    assert all(name.startswith(WORKER) for name in mine.threads["on_stock_order"])
 
 
 def test_a_response_goes_to_whoever_was_registered_when_the_request_was_sent(
     user: SimTrader, terminal: Terminal
 ) -> None:
-    heard = Heard()
-    names: list[str] = []
-
-    class Mine:
-        def on_order_stock_async_response(self, response: Any) -> None:
-            names.append(threading.current_thread().name)
-            heard.keep("response", response)
-
-        def __getattr__(self, name: str) -> Callable[..., None]:
-            return lambda *args: None
-
-    ours = user.trader.callback
+    mine, ours = Registered(), user.trader.callback
     terminal.faults.freeze()
-    user.trader.register_callback(Mine())
+    user.trader.register_callback(mine)
     user.trader.order_stock_async(user.account, "600036.SH", 23, 100, 11, 35.0, "", "")
     user.trader.register_callback(ours)
     terminal.faults.thaw()
-    heard.wait_for("response")
-    assert names[0].startswith(WORKER)
+    mine.heard.wait_for("on_order_stock_async_response")
+    assert mine.threads["on_order_stock_async_response"][0].startswith(WORKER)
 
 
 def test_a_raw_callback_over_a_name_that_has_no_value_yet(user: SimTrader) -> None:
