@@ -98,15 +98,19 @@ def _texts(values: list[Any], usual: Any) -> Any:
     import numpy as np
     import pandas as pd
 
-    if values and type(values[0]) is str and values == [values[0]] * len(values):
-        # Accounts, kinds and remarks are often the same in every row.
-        return pd.array([values[0]], dtype=usual).take(np.zeros(len(values), dtype=np.intp))
+    # Accounts, kinds and remarks are often the same in every row.
+    same = bool(values) and type(values[0]) is str and values == [values[0]] * len(values)
     if getattr(usual, "storage", "") == "pyarrow":
         pa: Any = import_module("pyarrow")  # not imported by name: it is optional, and comes with no types
+        kind = pa.large_string()
 
         # Half the time of the way through an array of objects; what is no text goes that way.
         with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
-            return usual.__from_arrow__(pa.array(values, type=pa.large_string()))
+            return usual.__from_arrow__(
+                pa.repeat(pa.scalar(values[0], kind), len(values)) if same else pa.array(values, type=kind)
+            )
+    if same:
+        return pd.array([values[0]], dtype=usual).take(np.zeros(len(values), dtype=np.intp))
     if usual == "object" and not set(map(type, values)) <= {str}:
         values = [each if each is None else str(each) for each in values]
     return pd.array(np.array(values, dtype="object"), dtype=usual, copy=False)

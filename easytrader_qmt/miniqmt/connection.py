@@ -17,9 +17,10 @@ from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
 from easytrader_qmt.miniqmt import policy, sync
 from easytrader_qmt.miniqmt.flow import EventFlow, Listener
+from easytrader_qmt.miniqmt.live_sessions import LiveSessions
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, more_patient, worth_telling
 from easytrader_qmt.miniqmt.session import Deadlines, Session, SessionFailed
-from easytrader_qmt.miniqmt.session_ids import Lease, SessionIds
+from easytrader_qmt.miniqmt.session_ids import SessionIds
 from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Halted, Pause, Supervisor
 from easytrader_qmt.miniqmt.vendor import Vendor
 
@@ -57,11 +58,6 @@ class Connection:
         self._clock = clock
         self._shown = shown
         self._lock = threading.Lock()
-        self._closing = False
-        self._session: Session | None = None
-        self._lease: Lease | None = None
-        self._old: tuple[Session, Lease] | None = None  # detached, not stopped yet
-        self._hung = 0
         self._patience = deadlines.call
         self._synced: tuple[sync.Snapshot, ...] = ()
         self.on_connecting: list[Callable[[], None]] = []
@@ -75,11 +71,12 @@ class Connection:
             policy,
             clock,
             pause,
-            let_go=self._drop,
+            let_go=lambda why: self._sessions.drop(why),
             soon=self._next_look,
             replaced=self._replaced,
         )
         self._ids = ids(self._supervisor.pause)
+        self._sessions = LiveSessions(self._ids, self._make_session)
         self._flow = EventFlow(listener, clock)
         self.watchers = self._flow.watchers
 
@@ -102,7 +99,7 @@ class Connection:
 
     def ready(self) -> Session:
         """The live session. Raises NotConnected at once when there is none."""
-        session = self._session
+        session = self._sessions.current
         if session is None or self.state is not State.READY:
             raise NotConnected(
                 f"未连接到 MiniQMT（{self.state}，{self._supervisor.describe_down()}）；没有发送任何请求"
@@ -178,11 +175,11 @@ class Connection:
     def remove(self, account: Any) -> None:
         """Without this account from now on and after each reconnect. Never raises, whatever the terminal says."""
         left = tuple(each for each in self.accounts if each is not account)
-        if self._closing or len(left) == len(self.accounts):
+        if self._sessions.ended or len(left) == len(self.accounts):
             return
         self._set_accounts(left)
         self._flow.removed(account)
-        session = self._session
+        session = self._sessions.current
         if session is not None and session.alive:
             session.unsubscribe(account)
 
@@ -192,25 +189,21 @@ class Connection:
 
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""
-        with self._lock:
-            self._closing = True
-            session = self._session
         self._supervisor.halt()
-        if session is not None:
-            # Ends whatever an attempt or a probe is waiting for.
-            session.detach("连接已关闭")
+        # Ends whatever an attempt or a probe is waiting for.
+        self._sessions.end("连接已关闭")
         ended = self._supervisor.stop(self._deadlines.connect + self._deadlines.stop)
-        stopped = self._drop("连接已关闭")
+        stopped = self._sessions.drop("连接已关闭")
         return self._flow.stop(self._deadlines.stop) and ended and stopped
 
     # --- attempts, on the supervisor's thread --------------------------------------------------
 
     def _attempt(self, number: int, generation: int) -> None:
-        self._set_aside()
+        self._sessions.set_aside()
         try:
             self._connect(number, generation)
         except BaseException:
-            self._drop_old()
+            self._sessions.drop_old()
             raise
 
     def _connect(self, number: int, generation: int) -> None:
@@ -228,16 +221,17 @@ class Connection:
         try:
             accounts, found, started = self._synchronise(session)
         except BaseException as error:
-            self._drop(str(error))
+            self._sessions.drop(str(error))
             if isinstance(error, (SessionFailed, QueryFailed)):
                 raise AttemptFailed(str(error)) from error
             raise
         for told in tuple(self.on_synced):
             _isolated("核对断线期间的委托", told, found, started)
         if not session.alive:
-            self._drop("连接在同步过程中断开")
+            self._sessions.drop("连接在同步过程中断开")
             raise AttemptFailed("连接在同步过程中断开")
-        self._synced, self._hung, self._patience = found, 0, self._deadlines.call
+        self._synced, self._patience = found, self._deadlines.call
+        self._sessions.none_hangs()
         for account in accounts:
             logger.info("✓ 成功连接到 MiniQMT, 账号: {}", self._shown(account.account_id))
             logger.info("✓ 已订阅账户: {}", self._shown(account.account_id))
@@ -258,75 +252,32 @@ class Connection:
 
     def _new_session(self, generation: int) -> Session:
         try:
-            lease = self._ids.spare() if self._old is not None else None
-            if lease is None:
-                self._drop_old()  # its id may be the only one
-                lease = self._ids.lease()
+            session = self._sessions.new(generation)
         except (ConnectError, OSError) as error:
             raise AttemptFailed(str(error)) from error
-        session = Session(
+        if session is None:
+            raise Halted
+        return session
+
+    def _make_session(self, session_id: int, generation: int) -> Session:
+        return Session(
             self._vendor,
             self._target.path,
-            lease.session_id,
+            session_id,
             generation,
             deadlines=self._deadlines,
             push=self._flow.pushed,
             lost=self._lost,
         )
-        with self._lock:
-            if not self._closing:
-                self._session, self._lease = session, lease
-                return session
-        lease.release(True)
-        raise Halted
-
-    def _set_aside(self) -> None:
-        """Detach the session; stopping it, which takes time or hangs, waits until another has replaced it."""
-        self._drop_old()
-        with self._lock:
-            session, lease = self._session, self._lease
-            self._session = self._lease = None
-            self._old = None if session is None or lease is None else (session, lease)
-        if session is not None:
-            session.detach("正在重连")
-
-    def _drop(self, why: str) -> bool:
-        """Detach and stop every session there is; True unless something was left behind."""
-        with self._lock:
-            session, lease = self._session, self._lease
-            self._session = self._lease = None
-        if session is None or lease is None:
-            return self._drop_old()
-        session.detach(why)
-        stopped = self._stop(session, lease)
-        return self._drop_old() and stopped
 
     def _replaced(self) -> None:
         """READY: whoever waits to hear it comes before the end of the old session, but only for a moment."""
         self._flow.drain(_HEARD_FIRST)
-        self._drop_old()
-
-    def _drop_old(self) -> bool:
-        """Stop the session that was set aside, if there is one; True unless it was left behind."""
-        with self._lock:
-            old, self._old = self._old, None
-        return old is None or self._stop(*old)
-
-    def _stop(self, session: Session, lease: Lease) -> bool:
-        stopped = False
-        try:
-            stopped = session.close(late=lambda: lease.release(True))
-        finally:
-            lease.release(stopped)
-        if not stopped:
-            self._hung += 1
-            if worth_telling(self._hung):
-                logger.warning("旧会话 {} 没有在期限内停止，已放弃等待", session.session_id)
-        return stopped
+        self._sessions.drop_old()
 
     def _probe(self) -> str:
         self._flow.warn_if_late()
-        session = self._session
+        session = self._sessions.current
         if session is None or not session.alive:
             return "会话已失效"
         try:
@@ -340,7 +291,7 @@ class Connection:
 
     def _changed(self, change: StateChange) -> None:
         found, self._synced = self._synced, ()
-        session = self._session
+        session = self._sessions.current
         self._flow.step(change, found, 0 if session is None else session.generation)
 
     # --- from the vendor's push thread: only set flags -------------------------------------------

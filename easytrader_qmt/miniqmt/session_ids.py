@@ -14,7 +14,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -159,15 +159,27 @@ class SessionIds:
 
     def _free_one(self, patient: bool) -> Lease | None:
         self._prepare()
-        for slot in self._in_order():
-            try:
-                lock = slot.lock()
-            except OSError as error:
-                raise self._unwritable(error) from error
-            lease = None if lock is None else self._take(slot, lock, patient)
-            if lease is not None:
-                return lease
-        return None
+        return self._likely_one(patient) or next(
+            (lease for slot in self._in_order() if (lease := self._try(slot, patient)) is not None), None
+        )
+
+    def _likely_one(self, patient: bool) -> Lease | None:
+        """The id that was the first to take when all were read, if its record is still as it was.
+
+        Uses only get later, so it still is: nineteen records need not be read again in every outage.
+        """
+        seen = self._seen
+        likely = min(seen, key=lambda slot: self._readiness(slot, seen[slot]), default=None)
+        return None if likely is None else self._try(likely, patient, (None, seen[likely]))
+
+    def _try(
+        self, slot: Slot, patient: bool, expected: Collection[Record | None] | None = None
+    ) -> Lease | None:
+        try:
+            lock = slot.lock()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return None if lock is None else self._take(slot, lock, patient, expected)
 
     def sweep(self) -> tuple[int, ...]:
         """Delete what dead sessions leased here left behind; the ids whose queue files are gone now.
@@ -185,14 +197,18 @@ class SessionIds:
         return (Slot(self._directory, number) for number in range(self._first, self._last + 1))
 
     def _prepare(self) -> None:
+        writable = os.access(self._directory, os.W_OK | os.X_OK)
+        folder = os.path.join(self._directory, FOLDER)
+        if writable and os.path.isdir(folder):
+            return  # as in every outage: what an exception costs is time until READY
         if not os.path.isdir(self._directory):
             raise ConnectError(
                 f"目录不存在：{self._directory!r}；请填写 MiniQMT 安装目录下 userdata_mini 的完整路径"
             )
-        if not os.access(self._directory, os.W_OK | os.X_OK):
+        if not writable:
             raise self._unwritable(PermissionError("没有写权限"))
         try:
-            os.makedirs(os.path.join(self._directory, FOLDER), exist_ok=True)
+            os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -216,27 +232,27 @@ class SessionIds:
         return max(0.0, self._gap - age)
 
     def _in_order(self) -> Iterator[Slot]:
-        """Rested ids first, the longest unused of them first.
-
-        Uses only get later: an id that was the first to take is still so if its record is as it was.
-        """
-        seen = self._seen
-        likely = min(seen, key=lambda slot: self._readiness(slot, seen[slot]), default=None)
-        if likely is not None and likely.read() in (None, seen[likely]):
-            yield likely
+        """Rested ids first, the longest unused of them first."""
         self._seen = read = {slot: slot.read() for slot in self._slots()}
         yield from sorted(read, key=lambda slot: self._readiness(slot, read[slot]))
 
     def _readiness(self, slot: Slot, record: Record | None) -> tuple[float, float]:
         return self._rest(slot, record), -math.inf if record is None else record.last_used
 
-    def _take(self, slot: Slot, lock: FileLock, patient: bool) -> Lease | None:
-        """Turn a lock into a lease; None, and the lock freed, for a foreign id or one to be waited for."""
+    def _take(
+        self, slot: Slot, lock: FileLock, patient: bool, expected: Collection[Record | None] | None
+    ) -> Lease | None:
+        """Turn a lock into a lease; None, and the lock freed, for a foreign id or one to be waited for.
+
+        Also for one whose record is none of ``expected``.
+        """
         with contextlib.ExitStack() as undo:
             undo.callback(slot.unlock, lock)
             # Read again: another process may have used the id since the ids were put in order.
-            record = slot.read()
-            foreign = is_foreign(record, slot.has_queue())
+            record, queue = slot.read(), slot.has_queue()
+            if expected is not None and record not in expected:
+                return None
+            foreign = is_foreign(record, queue)
             if foreign and not self._fixed:
                 return None
             rest = self._rest(slot, record)
@@ -244,7 +260,7 @@ class SessionIds:
                 if not patient:
                     return None
                 self._wait(rest)
-            if not foreign:
+            if queue and not foreign:
                 slot.delete_queues()  # a leftover of a killed session can keep its id from connecting
             lease = Lease(self, slot, lock, ours=not foreign)
             try:
