@@ -14,12 +14,14 @@ from easytrader_qmt.clock import day_number
 from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.remarks import token_of
 
-__all__ = ["SETTLE_SECONDS", "CounterOrder", "Resolution", "provable_from", "reconcile"]
+__all__ = ["SETTLE_SECONDS", "CounterOrder", "Resolution", "disproved", "provable_from", "reconcile"]
 
 SETTLE_SECONDS = 3.0
 """How long an order may be on its way before a snapshot without it means anything."""
 
 _REJECTED = 57
+# From 已报 on it was at the exchange; before that the counter may still refuse it.
+_REPORTED = range(50, _REJECTED)
 # How far the counter's clock may be behind this machine's, in seconds.
 _CLOCKS_APART = 60.0
 
@@ -93,6 +95,18 @@ def reconcile(
             else Resolution(entry, "absent", 0, "完整查询后柜台没有这笔委托，可以用同一编号重新下单")
         )
     return decided
+
+
+def disproved(entry: Entry, order_id: int, status: int) -> bool:
+    """Whether an order of ours with this number and status shows that its entry says absent or refused wrongly.
+
+    A list can be a moment older than an order that was slow on its way, and a refusal can be the terminal's own,
+    such as a timeout. A refused one counts only once it was at the exchange: some counters show an order before
+    they refuse it.
+    """
+    if order_id <= 0 or status == _REJECTED:
+        return False
+    return entry.outcome == "absent" or (entry.outcome == "refused" and status in _REPORTED)
 
 
 def provable_from(entries: Iterable[Entry], settle: float = SETTLE_SECONDS) -> float | None:

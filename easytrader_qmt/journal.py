@@ -36,7 +36,7 @@ class Journal:
     others that use the file. ``lease``: for how many seconds an unfinished order is left to a process of
     which nobody can tell whether it lives; ``is_alive(pid, marker)`` tells it (see `liveness`).
 
-    Every method but `finish` and `attach_refusal` raises JournalError when the file cannot be used. After
+    Every method but `finish`, `attach_refusal` and `found_live` raises JournalError when the file cannot be used. After
     `close` the next call opens the file again.
     """
 
@@ -165,15 +165,23 @@ class Journal:
         values |= {"account": account_id, "order": order, "midnight": midnight.timestamp()}
         return self._file.record((sql.REFUSE_TOKEN if isinstance(order, str) else sql.REFUSE_NUMBER, values))
 
-    def open_doubts(self, account_id: str) -> tuple[Entry, ...]:
+    def found_live(self, key: int, order_id: int, message: str) -> bool:
+        """Write that an order which counted as absent or refused is at the counter after all.
+
+        Its refusal is forgotten, for it was none. False as in `finish`.
+        """
+        return self._file.record((sql.FOUND_LIVE, self._outcome(key, order_id, message)))
+
+    def open_doubts(self, account_id: str, account_type: int = 0) -> tuple[Entry, ...]:
         """The orders of which nobody knows whether they are live, oldest first.
 
+        ``account_type``: only of this type or of one that is not known; 0: of every type.
         Those that a dead process left behind are noted as in doubt from this moment on (their `sent_at`): ask
         before the snapshot that shall resolve them.
         """
 
         def act(connection: sqlite3.Connection) -> tuple[Entry, ...]:
-            found = [self._entry(row) for row in connection.execute(sql.OPEN, (account_id,)).fetchall()]
+            found = [self._entry(row) for row in connection.execute(sql.OPEN, (account_id, account_type))]
             doubts = tuple(entry for entry in found if entry.outcome == "in_doubt")
             for entry in doubts:
                 connection.execute(sql.FINISH["in_doubt"], self._outcome(entry.key, 0, ""))
@@ -274,6 +282,7 @@ class Journal:
             self._file.pid,
             self._file.marker,
             self._clock.now(),
+            intent.account_type,
         )
 
     def _outcome(self, key: int, order_id: int, message: str) -> dict[str, object]:

@@ -42,6 +42,8 @@ class Intent(NamedTuple):
     session_id: int = 0
     notional: float | None = None
     """What it is worth, None where that is not known."""
+    account_type: int = 0
+    """The vendor's number of the account's type, 0 where it is not known."""
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Intent(NamedTuple):
         *,
         session_id: int = 0,
         notional: float | None = None,
+        account_type: int = 0,
     ) -> Intent:
         """The intent to send ``request`` under ``client_order_id``, with its token and its remark."""
         token = order_token(account_id, client_order_id)
@@ -69,6 +72,7 @@ class Intent(NamedTuple):
             request.strategy_name,
             session_id,
             request.notional if notional is None else notional,
+            account_type,
         )
 
     @property
@@ -110,6 +114,8 @@ class Entry:
     """Why the counter refused an order that it had accepted; '' where it did not."""
     begun_at: float
     finished_at: float
+    account_type: int = 0
+    """See `Intent.account_type`."""
 
     @property
     def terms(self) -> tuple[object, ...]:

@@ -41,8 +41,11 @@ class AnyJournal(Protocol):
     def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool: ...  # noqa: D102
     def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool: ...  # noqa: D102
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool: ...  # noqa: D102
-    def open_doubts(self, account_id: str) -> tuple[Entry, ...]: ...  # noqa: D102
+    def found_live(self, key: int, order_id: int, message: str) -> bool: ...  # noqa: D102
+    def open_doubts(self, account_id: str, account_type: int = 0) -> tuple[Entry, ...]: ...  # noqa: D102
     def find(self, account_id: str, client_order_id: str) -> Entry | None: ...  # noqa: D102
+    def attempts(self, account_id: str, client_order_id: str) -> tuple[Entry, ...]: ...  # noqa: D102
+    def find_token(self, account_id: str, token: str) -> Entry | None: ...  # noqa: D102
     def user_remark_of(self, token: str) -> str | None: ...  # noqa: D102
     def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]: ...  # noqa: D102
     def entries(  # noqa: D102
@@ -79,7 +82,7 @@ class _Held:
             self.key, of.account_id, of.client_order_id, self.attempt, self.token, self.remark,
             of.user_remark, of.strategy_name, of.stock_code, of.order_type, of.price_type, of.price,
             of.amount, of.notional, of.session_id, os.getpid(), "", self.outcome, self.order_id,
-            self.message, self.rejected_later, self.begun_at, self.finished_at,
+            self.message, self.rejected_later, self.begun_at, self.finished_at, of.account_type,
         )  # fmt: skip
 
 
@@ -208,13 +211,39 @@ class MemoryJournal:
         # A terminal numbers each day's orders anew.
         return isinstance(order, str) or self._day(held.begun_at) == self._day(self._clock.now())
 
-    def open_doubts(self, account_id: str) -> tuple[Entry, ...]:
+    def found_live(self, key: int, order_id: int, message: str) -> bool:
+        """As `journal.Journal.found_live`."""
+        with self._lock:
+            held = self._entries.get(key)
+            if held is not None and held.outcome in ("absent", "refused"):
+                held.outcome, held.message, held.rejected_later = "accepted", message, ""
+                held.finished_at = self._clock.now()
+                held.order_id = order_id if order_id > 0 else held.order_id
+            return True
+
+    def open_doubts(self, account_id: str, account_type: int = 0) -> tuple[Entry, ...]:
         """The orders of which nobody knows whether they are live, oldest first."""
         if not self._open:
             return ()
         with self._lock:
             found = (self._entries[key].entry for key in sorted(self._open))
-            return tuple(entry for entry in found if entry.account_id == account_id)
+            mine = (entry for entry in found if entry.account_id == account_id)
+            return tuple(
+                entry for entry in mine if not account_type or entry.account_type in (0, account_type)
+            )
+
+    def attempts(self, account_id: str, client_order_id: str) -> tuple[Entry, ...]:
+        """Every attempt to send an order, first to last."""
+        with self._lock:
+            return tuple(
+                self._entries[key].entry for key in self._attempts.get((account_id, client_order_id), ())
+            )
+
+    def find_token(self, account_id: str, token: str) -> Entry | None:
+        """The attempt that left with this token, or None."""
+        with self._lock:
+            held = self._of_token(token)
+            return held.entry if held is not None and held.intent.account_id == account_id else None
 
     def find(self, account_id: str, client_order_id: str) -> Entry | None:
         """What became of an order, or None."""

@@ -15,9 +15,14 @@ from easytrader_qmt.errors import JournalError
 
 __all__ = ["MIGRATIONS", "VERSION", "failure", "open_file"]
 
-VERSION = 1
+VERSION = 2
 Migrations = Mapping[int, Callable[[sqlite3.Connection], None]]
-MIGRATIONS: Migrations = {}
+MIGRATIONS: Migrations = {
+    # One number may be an account of two types, and each type's list shows its own orders only.
+    1: lambda connection: _run(
+        connection, "ALTER TABLE orders ADD COLUMN account_type INTEGER NOT NULL DEFAULT 0"
+    ),
+}
 """From a version to the step that makes the next one of it; it runs inside the upgrade's transaction."""
 
 _TABLES = (
@@ -45,7 +50,8 @@ _TABLES = (
         message TEXT NOT NULL DEFAULT '',
         rejected_later TEXT NOT NULL DEFAULT '',
         begun_at REAL NOT NULL,
-        finished_at REAL NOT NULL DEFAULT 0
+        finished_at REAL NOT NULL DEFAULT 0,
+        account_type INTEGER NOT NULL DEFAULT 0
     )""",
     "CREATE UNIQUE INDEX order_of_id ON orders (account_id, client_order_id, attempt)",
     "CREATE UNIQUE INDEX order_of_token ON orders (token)",
@@ -55,6 +61,10 @@ _TABLES = (
 _CHECKPOINT_PAGES = 4000
 _WAL_PAUSE = 0.005
 _WAL_TRIES = 10_000
+
+
+def _run(connection: sqlite3.Connection, statement: str) -> None:
+    connection.execute(statement)
 
 
 def open_file(

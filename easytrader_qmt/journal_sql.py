@@ -9,13 +9,14 @@ from easytrader_qmt.clock import SHANGHAI
 from easytrader_qmt.errors import InvalidArgument
 from easytrader_qmt.journal_entries import COLUMNS
 
-__all__ = ["AFTER", "FINISH", "INSERT", "OF_ANY_TOKEN", "OF_ID", "OF_TOKEN", "OPEN"]
+__all__ = ["AFTER", "FINISH", "FOUND_LIVE", "INSERT", "OF_ANY_TOKEN", "OF_ID", "OF_TOKEN", "OPEN"]
 __all__ += ["REFUSE_NUMBER", "REFUSE_TOKEN", "filters", "newest"]
 
 INSERT = (
     "INSERT INTO orders (account_id, client_order_id, attempt, token, remark, user_remark, strategy_name,"
     " stock_code, order_type, price_type, price, amount, notional, session_id, pid, marker, begun_at,"
-    " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending') ON CONFLICT DO NOTHING"
+    " account_type, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')"
+    " ON CONFLICT DO NOTHING"
 )
 
 _NUMBER = "order_id = CASE WHEN :order_id > 0 THEN :order_id ELSE order_id END, finished_at = :now"
@@ -59,11 +60,19 @@ FINISH = {
 }
 """The statement that writes an outcome, and leaves a firmer one alone."""
 
+FOUND_LIVE = (
+    f"UPDATE orders SET outcome = 'accepted', message = :message, rejected_later = '', {_NUMBER}"
+    " WHERE key = :key AND outcome IN ('absent', 'refused')"
+)
+
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM orders"
 OF_ID = f"{_SELECT} WHERE account_id = ? AND client_order_id = ? ORDER BY attempt"
 OF_TOKEN = f"{_SELECT} WHERE token = ? AND account_id = ?"
 OF_ANY_TOKEN = f"{_SELECT} WHERE token = ?"
-OPEN = f"{_SELECT} WHERE account_id = ? AND outcome IN ('sending', 'in_doubt') ORDER BY key"
+OPEN = (
+    f"{_SELECT} WHERE account_id = ?1 AND outcome IN ('sending', 'in_doubt')"
+    " AND (?2 = 0 OR account_type IN (0, ?2)) ORDER BY key"
+)
 AFTER = f"{_SELECT} WHERE key > ? ORDER BY key LIMIT ?"
 
 

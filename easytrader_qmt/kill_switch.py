@@ -55,8 +55,10 @@ class KillSwitch:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
-    def turn_on(self, reason: str) -> bool:
+    def turn_on(self, reason: object) -> bool:
         """Stop orders here at once. False: the file could not be written, so only here, until `turn_off`."""
+        # Whatever is given must not keep the file from being written: an exception is a natural reason.
+        reason = _plain(reason)
         self._here = reason
         self.turns += 1
         if self.path is None:
@@ -88,6 +90,15 @@ class KillSwitch:
                     f"总开关文件 {self.path} 删不掉（{error}），下单仍然停止。请手工删除它"
                 ) from error
         self._here = None
+
+
+def _plain(reason: object) -> str:
+    """The reason as text that any file and console takes."""
+    try:
+        said = reason if isinstance(reason, str) else str(reason) or type(reason).__name__
+    except Exception:
+        said = type(reason).__name__
+    return said.encode("utf-8", "replace").decode()
 
 
 class Glance:

@@ -94,8 +94,10 @@ class Risk:
             self._roll()
             return self._notional
 
-    def kill(self, reason: str = "") -> bool:
+    def kill(self, reason: object = "") -> bool:
         """Stop all orders, here and in every process with the same kill switch file; cancels still work.
+
+        ``reason`` is text, or whatever tells it when written as text, such as an exception.
 
         False: the file could not be written, so orders stop in this process only, until `resume`.
         """

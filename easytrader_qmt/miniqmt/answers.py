@@ -122,6 +122,9 @@ class Answers:
         later = self._attached(begun, told) if told.outcome == "accepted" else None
         if told.outcome == "in_doubt":
             told = self._doubted(begun, told)
+        elif told.outcome == "refused":
+            # Some refusals are the terminal's own, such as a timeout, and the order is at the counter after all.
+            self._doubts.deny(begun.token)
         log_outcome(told, request, later)
         return told
 

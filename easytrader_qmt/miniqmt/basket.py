@@ -26,10 +26,14 @@ def basket_requests(
 
     Raises InvalidArgument for something that is no list of orders.
     """
-    if isinstance(orders, (str, bytes, Mapping)) or not isinstance(orders, Iterable):
+    try:
+        every = None if isinstance(orders, (str, bytes, Mapping)) else iter(orders)
+    except TypeError:  # an array without a dimension has __iter__ and cannot be iterated
+        every = None
+    if every is None:
         raise InvalidArgument(f"篮子 {shown(orders)} 无效：应为委托字典的列表；没有发送任何委托")
     made: list[OrderRequest | Told] = []
-    for order in orders:
+    for order in every:
         try:
             made.append(_request(order, build))
         except InvalidOrder as error:

@@ -63,7 +63,8 @@ def _send(desk: OrderDesk, requests: Sequence[OrderRequest | Told], sent: list[T
         if twin is not None:
             # The same order again: what became of it must be known first.
             sent[twin] = _collected(desk, sent[twin])
-        elif each.client_order_id:
+        if each.client_order_id:
+            # The latest one: an earlier one that was not sent says nothing of what this one became.
             by_id[each.client_order_id] = len(sent)
         sent.append(try_to_send(desk, each))
     send_unnamed()

@@ -51,6 +51,7 @@ class AccountSide:
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self.account = account
+        self._type = getattr(account, "account_type", None)
         self.rules: Rules = options.rules
         self.raise_on_reject = options.raise_on_reject
         self.price_rounding = options.price_rounding
@@ -101,11 +102,23 @@ class AccountSide:
 
     def sellable(self, stock_code: str) -> int | None:
         """How many shares can be sold now; None when it cannot be found out."""
-        try:
-            positions = self._connection.ask("query_stock_positions", self.account)
-        except (NotConnected, QueryFailed):
-            return None
-        return sum(int(one.can_use_volume) for one in positions if one.stock_code == stock_code)
+        return self.sellable_once()(stock_code)
+
+    def sellable_once(self) -> Callable[[str], int | None]:
+        """As ``sellable`` for many orders: the positions are asked for once, with the first that needs them."""
+        found: list[list[Any] | None] = []
+
+        def look(stock_code: str) -> int | None:
+            if not found:
+                try:
+                    found.append(self._connection.ask("query_stock_positions", self.account))
+                except (NotConnected, QueryFailed):
+                    found.append(None)
+            if found[0] is None:
+                return None
+            return sum(int(one.can_use_volume) for one in found[0] if one.stock_code == stock_code)
+
+        return look
 
     def close(self) -> None:
         """Leave the connection, which may go on, and close the journal."""
@@ -148,15 +161,16 @@ class AccountSide:
         try:
             self._count_earlier()
             if not self._remembered:
-                self._remember_refusals()
+                self._remember_today()
                 self._remembered = True
         except JournalError as error:
             logger.warning("未能读取今天的委托日志：{}", error)
 
-    def _remember_refusals(self) -> None:
-        accepted = self.journal.entries(self.account.account_id, day=self._today(), outcome="accepted")
-        for entry in accepted:
-            if entry.rejected_later:
+    def _remember_today(self) -> None:
+        for entry in self.journal.entries(self.account.account_id, day=self._today()):
+            if entry.outcome in ("absent", "refused"):
+                self.doubts.deny(entry.token)
+            elif entry.outcome == "accepted" and entry.rejected_later:
                 self.watch.refused_before(entry.order_id, entry.token, entry.rejected_later)
 
     def _heard(self, method: str, args: tuple[Any, ...]) -> None:
@@ -170,7 +184,7 @@ class AccountSide:
 
     def _synced(self, found: tuple[sync.Snapshot, ...], started: float) -> None:
         for each in found:
-            if each.account_id == self.account.account_id:
+            if (each.account_id, each.account_type) == (self.account.account_id, self._type):
                 self.doubts.settle(each.orders, started)
 
 

@@ -13,13 +13,13 @@ from loguru import logger
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
-from easytrader_qmt.journal_entries import RETRYABLE, Begun, Intent
+from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
 from easytrader_qmt.kill_switch import Glance
 from easytrader_qmt.miniqmt.answers import Answers
 from easytrader_qmt.miniqmt.basket_desk import place_all, try_to_send
 from easytrader_qmt.miniqmt.connection import Connection
-from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
+from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper, type_of
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.order_lines import log_request
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
@@ -57,6 +57,7 @@ class OrderDesk:
     ) -> None:
         self._connection = connection
         self._account = account
+        self._type = type_of(account)
         self._journal = journal
         self._risk = risk
         self._remarks = remarks
@@ -90,7 +91,7 @@ class OrderDesk:
         """Journal an order and hand it to the vendor's layer; a Told when it was sent before."""
         session = self._connection.ready()
         client_order_id = request.client_order_id or self._new_id()
-        intent = Intent.of(request, self._account.account_id, client_order_id, session_id=session.session_id)
+        intent = self._intent(request, client_order_id, session)
         begun: Begun | None = None
         if request.client_order_id is not None and self._was_sent(intent):
             # Told what became of it whatever the limits say now: it is not sent again, so they do not apply.
@@ -105,6 +106,9 @@ class OrderDesk:
                 self._journal.finish(begun.key, "not_sent", message="风控拒绝")
             raise
         if begun is None:
+            if intent.notional is None and reservation.notional:
+                # What the limits reckoned a market order without a price at; after a restart the day counts on.
+                intent = intent._replace(notional=reservation.notional)
             try:
                 known = self._begin(intent)
             except BaseException:
@@ -134,8 +138,10 @@ class OrderDesk:
                     found.append(None)
                 except (NotConnected, JournalError, InvalidOrder) as error:
                     found.append(Told("not_sent", 0, str(error)))
-            account, number = self._account.account_id, session.session_id
-            intents = [Intent.of(request, account, name, session_id=number) for request, name, _ in passed]
+            intents = [
+                self._intent(request, name, session, reservation.notional or None)
+                for request, name, reservation in passed
+            ]
             begun = self._journal.begin_all(intents) if intents else []
             if begun is not None:
                 for told in found:
@@ -184,9 +190,29 @@ class OrderDesk:
         except NotConnected as error:
             return Told("not_sent", 0, str(error), name)
 
+    def _intent(
+        self, request: OrderRequest, client_order_id: str, session: Session, notional: float | None = None
+    ) -> Intent:
+        return Intent.of(
+            request,
+            self._account.account_id,
+            client_order_id,
+            session_id=session.session_id,
+            notional=notional,
+            account_type=self._type,
+        )
+
     def _was_sent(self, intent: Intent) -> bool:
-        entry = self._journal.find(intent.account_id, intent.client_order_id)
-        return entry is not None and entry.outcome not in RETRYABLE
+        attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
+        absent = [entry for entry in attempts if entry.outcome == "absent"]
+        if absent and all(entry.outcome in RETRYABLE for entry in attempts):
+            self._doubts.ask_once_more(absent)
+        return self.sent_before(intent.client_order_id) is not None if attempts else False
+
+    def sent_before(self, client_order_id: str) -> Entry | None:
+        """The order that left under this id, unless it is proved to be nowhere. Raises JournalError."""
+        entry = self._journal.find(self._account.account_id, client_order_id)
+        return None if entry is None or entry.outcome in RETRYABLE else entry
 
     def _hand_over(
         self,
@@ -240,6 +266,10 @@ class OrderDesk:
         while True:
             begun = self._journal.begin(intent)
             if begun.fresh:
+                if deadline is not None and self._risk.killed:
+                    # Turned on while this waited for what became of an earlier attempt.
+                    self._journal.finish(begun.key, "not_sent", message="风控拒绝")
+                    raise self._risk.kill_refusal()
                 self._remarks.note(begun.token, intent.user_remark)
                 return begun
             if deadline is None:

@@ -12,7 +12,7 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.doubts import provable_from, reconcile
+from easytrader_qmt.doubts import disproved, provable_from, reconcile
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
 from easytrader_qmt.journal_entries import Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
@@ -21,6 +21,7 @@ from easytrader_qmt.miniqmt.order_watch import OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.recent_days import RecentDays
+from easytrader_qmt.remarks import token_of
 
 _DAYS, _MOST = 7, 10_000
 """For how many days, and of how many orders, it is remembered what was told; an open doubt for as long as it is."""
@@ -57,11 +58,13 @@ class DoubtKeeper:
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._expected: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
+        self._denied: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
         self._looked = 0.0  # when the last look that brought an answer was begun
 
     def open(self) -> tuple[Entry, ...]:
         """Orders whose outcome nobody knows. Raises JournalError."""
-        found = self._journal.open_doubts(self._account.account_id)
+        # Of this type: the same number may be another account too, whose orders this one's list does not show.
+        found = self._journal.open_doubts(self._account.account_id, type_of(self._account))
         with self._lock:
             for entry in found:
                 self._expected[entry.token] = True
@@ -72,6 +75,23 @@ class DoubtKeeper:
         with self._lock:
             self._expected[token] = True
         self._connection.look_soon()
+
+    def deny(self, token: str) -> None:
+        """The order with this token counts as not being at the counter; a row of it there proves otherwise."""
+        with self._lock:
+            self._denied[token] = True
+
+    def ask_once_more(self, absent: Sequence[Entry]) -> None:
+        """Before an order that was found absent is sent again: the counter may have it by now.
+
+        Raises NotConnected, with nothing sent, when that cannot be found out.
+        """
+        for entry in absent:
+            self.deny(entry.token)
+        try:
+            self._disprove(self._connection.ask("query_stock_orders", self._account))
+        except QueryFailed as error:
+            raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送，可以稍后重试：{error}") from None
 
     def note(self) -> None:
         """Before a snapshot: what a dead process left behind counts as in doubt from now on."""
@@ -129,14 +149,18 @@ class DoubtKeeper:
             for found in reconcile(entries, orders, complete=True, snapshot_started=started):
                 self._settled(found.entry, found.outcome, found.order_id, found.message)
             self._looked = started
+            self._disprove(orders)
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
 
     def heard(self, word: Word) -> bool:
         """A push of an order that was in doubt proves that it is at the counter; True when it did."""
         with self._lock:
-            if word.token not in self._expected:
-                return False
+            expected, denied = word.token in self._expected, word.token in self._denied
+        if denied and word.refusal is None:
+            return self._disproved(word.token, word.order_id, word.status)
+        if not expected:
+            return False
         if word.refusal is None and word.order_id <= 0:
             return False
         try:
@@ -155,6 +179,35 @@ class DoubtKeeper:
             self._settled(entry, "refused", number, word.refusal)
         return True
 
+    def _disprove(self, orders: Sequence[Any]) -> None:
+        """Look in a list for orders that count as not being there."""
+        if not self._denied:
+            return
+        for order in orders:
+            token = token_of(order.order_remark or "")
+            if token is not None and token in self._denied:
+                self._disproved(token, int(order.order_id), int(order.order_status))
+
+    def _disproved(self, token: str, order_id: int, status: int) -> bool:
+        """An order is at the counter although it was called absent or refused: written down, and told."""
+        try:
+            entry = self._journal.find_token(self._account.account_id, token)
+        except JournalError as error:
+            logger.error("未能核对柜台上的委托：{}", error)
+            return False
+        if entry is None or not disproved(entry, order_id, status):
+            return False
+        before = "柜台没有这笔委托" if entry.outcome == "absent" else f"被拒绝（{entry.message}）"
+        message = f"此前认为{before}，但它在柜台上，是有效委托"
+        self._journal.found_live(entry.key, order_id, message)
+        self._watch.sent(order_id, token)
+        with self._lock:
+            self._denied.discard(token)
+        if self._is_news(entry.key, token, "accepted"):
+            logger.error("证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
+            self._connection.when_ready(self._tell, row_of(entry, "accepted", order_id, message))
+        return True
+
     def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
         if outcome in ("in_doubt", "sending"):
             with self._lock:
@@ -169,8 +222,10 @@ class DoubtKeeper:
         self._journal.finish(entry.key, outcome, order_id=order_id, message=message)
         if order_id > 0:
             self._watch.sent(order_id, entry.token)
-        if outcome == "absent" and self._stands(entry):
-            return
+        if outcome == "absent":
+            if self._stands(entry):
+                return
+            self.deny(entry.token)
         if self._is_news(entry.key, entry.token, outcome):
             logger.warning(
                 "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
@@ -218,6 +273,11 @@ class DoubtKeeper:
                 return False
             self._told[key] = outcome
             return True
+
+
+def type_of(account: Any) -> int:
+    """The vendor's number of an account's type; 0 where an old copy does not tell."""
+    return int(getattr(account, "account_type", 0) or 0)
 
 
 def row_of(entry: Entry, outcome: str, order_id: int, message: str) -> dict[str, Any]:

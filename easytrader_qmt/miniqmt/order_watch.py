@@ -28,11 +28,15 @@ Number = tuple[int, int]
 
 
 class Word(NamedTuple):
-    """What one push says of an order. ``refusal`` is None unless it says that the order was refused."""
+    """What one push says of an order. ``refusal`` is None unless it says that the order was refused.
+
+    ``status`` is the order's, 0 where the push has none.
+    """
 
     order_id: int
     token: str
     refusal: str | None
+    status: int = 0
 
 
 class OrderWatch:
@@ -87,8 +91,9 @@ class OrderWatch:
         if method == "on_stock_order":
             if token and order_id > 0:
                 self._tokens[number] = token
-            if int(record.order_status) != JUNK:
-                return Word(order_id, token, None)
+            status = int(record.order_status)
+            if status != JUNK:
+                return Word(order_id, token, None, status)
             said = text(record, "status_msg")
         else:
             said = text(record, "error_msg")

@@ -7,11 +7,13 @@ exchange, and never turns a failed query into an empty list.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from loguru import logger
 
 from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
@@ -25,6 +27,9 @@ from easytrader_qmt.orders import Action, OrderRequest, limit_order, market_orde
 from easytrader_qmt.records import Records, rows
 from easytrader_qmt.risk import Risk
 from easytrader_qmt.securities import Security
+
+Sellable = Callable[[str], "int | None"]
+"""How many shares of a code can be sold now; None when it cannot be found out."""
 
 
 class MiniqmtTrader(CreditVerbs, AccountVerbs):
@@ -117,7 +122,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         """
         side = self._own()
         self._live().ready()
-        checked = basket_requests(orders, self._request_of)
+        checked = basket_requests(orders, partial(self._request_of, sellable=side.sellable_once()))
         with with_progress(len(checked)) as step:
             return [basket_answer(told) for told in side.desk.place_all(checked, step)]
 
@@ -135,12 +140,13 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         side = self._own()
         return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
 
-    def _request_of(self, verb: str, words: dict[str, Any]) -> OrderRequest:
+    def _request_of(self, verb: str, words: dict[str, Any], sellable: Sellable) -> OrderRequest:
         action: Action = "buy" if verb.endswith("buy") else "sell"
         security, amount = words.pop("security", None), words.pop("amount", None)
         if verb.startswith("market_"):
-            return self._market_request(action, security, amount, words.pop("ttype", None), words)
-        return self._limit_request(action, security, words.pop("price", None), amount, words)
+            return self._market_request(action, security, amount, words.pop("ttype", None), words, sellable)
+        price = words.pop("price", None)
+        return self._limit_request(action, security, price, amount, words, sellable=sellable)
 
     def _limit_request(
         self,
@@ -150,6 +156,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         amount: Any,
         words: dict[str, Any],
         order_type: int | None = None,
+        sellable: Sellable | None = None,
     ) -> OrderRequest:
         side = self._own()
         terms = order_terms(words)
@@ -157,18 +164,30 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         day = side.day(found.stock_code)
         known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
-        def build(holding: int | None) -> OrderRequest:
+        def build(holding: Any, limits: Any = known[0], suspended: Any = known[1]) -> OrderRequest:
             return limit_order(
                 found, action, price, amount, price_rounding=side.price_rounding, holding=holding,
-                limits=known[0], suspended=known[1], order_type=order_type, **terms,
+                limits=limits, suspended=suspended, order_type=order_type, **terms,
             )  # fmt: skip
 
-        request = _built(side, build, action, found)
+        try:
+            request = _built(sellable or side.sellable, build, action, found)
+        except InvalidOrder:
+            if _sent_before(side, terms) is None:
+                raise
+            # It left already, so what has changed since then does not matter: it is not sent again.
+            request = build(amount, None, None)
         _tell_rounding("委托价格", price, request.price)
         return request
 
     def _market_request(
-        self, action: Action, security: Any, amount: Any, ttype: Any, words: dict[str, Any]
+        self,
+        action: Action,
+        security: Any,
+        amount: Any,
+        ttype: Any,
+        words: dict[str, Any],
+        sellable: Sellable | None = None,
     ) -> OrderRequest:
         side = self._own()
         protect = words.pop("protect_price", None)
@@ -177,13 +196,22 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         day = side.day(found.stock_code)
         known = (None, None) if day is None else ((day.lower_limit, day.upper_limit), day.suspended)
 
-        def build(holding: int | None) -> OrderRequest:
+        def build(
+            holding: Any, limits: Any = known[0], suspended: Any = known[1], worst: Any = protect
+        ) -> OrderRequest:
             return market_order(
-                found, action, amount, ttype, protect_price=protect, price_rounding=side.price_rounding,
-                holding=holding, limits=known[0], suspended=known[1], **terms,
+                found, action, amount, ttype, protect_price=worst, price_rounding=side.price_rounding,
+                holding=holding, limits=limits, suspended=suspended, **terms,
             )  # fmt: skip
 
-        request = _built(side, build, action, found)
+        try:
+            request = _built(sellable or side.sellable, build, action, found)
+        except InvalidOrder:
+            before = _sent_before(side, terms)
+            if before is None:
+                raise
+            # As for a limit order. What it was protected at is no part of what makes it this order.
+            request = build(amount, None, None, before.price or protect)
         if protect is not None:
             _tell_rounding("保护限价", protect, request.price)
         return request
@@ -193,6 +221,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
     def wait(self, entrust_no: int, timeout: float = 60.0) -> dict[str, Any]:
         """The order's row once it is final (部撤, 已撤, 已成, 废单), at most ``timeout`` seconds from now.
 
+        A query that hangs is given its own deadline, so that much longer at worst (``call_timeout``).
         Raises OrderNotFinal, which carries the row as it stands, when it is not final by then; NotConnected,
         QueryFailed. Works inside an event handler too.
         """
@@ -254,8 +283,14 @@ def _tell_rounding(what: str, asked: Any, sent: float) -> None:
         logger.info("{} {} 已按最小变动价位调整为 {:g}", what, asked, sent)
 
 
+def _sent_before(side: AccountSide, terms: Mapping[str, Any]) -> Entry | None:
+    """The order that left under the id of these terms, if they have one."""
+    name = terms.get("client_order_id")
+    return side.desk.sent_before(name) if isinstance(name, str) else None
+
+
 def _built(
-    side: AccountSide, build: Callable[[int | None], OrderRequest], action: Action, security: Security
+    sellable: Sellable, build: Callable[[int | None], OrderRequest], action: Action, security: Security
 ) -> OrderRequest:
     """Build an order; a sale of an odd amount is looked at again with what can be sold."""
     try:
@@ -263,7 +298,7 @@ def _built(
     except InvalidOrder as error:
         if action != "sell" or error.field != "amount":
             raise
-        held = side.sellable(security.stock_code)
+        held = sellable(security.stock_code)
         if held is None:
             raise
         return build(held)
