@@ -107,6 +107,30 @@ def test_a_restart_does_not_forget_the_day(journal: Any, new_user: NewUser, seam
     assert len(seam.orders) == 4
 
 
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("journal", [None, False])
+def test_a_restart_knows_what_market_orders_were_worth(
+    journal: Any, batch: bool, new_user: NewUser, terminal: Terminal
+) -> None:
+    """A Shenzhen market order carries no price; what the limits reckoned it at counts on."""
+    order = {"action": "market_buy", "security": "000001", "amount": 100}
+    user = new_user()
+    user.connect(journal=journal, risk={"max_day_notional": 1e6})
+    if batch:
+        user.batch([order, order])
+    else:
+        user.market_buy("000001", 100)
+        user.market_buy("000001", 100, client_order_id="x")
+    worth = user.risk.notional_today
+    assert worth > 0
+    user.exit()
+    again = new_user()
+    again.connect(journal=journal, risk={"max_day_notional": worth + 1})
+    assert again.risk.notional_today == pytest.approx(worth)
+    refused("max_day_notional", lambda: again.market_buy("000001", 100))
+    assert len(terminal.orders()) == 2
+
+
 def test_what_never_left_does_not_count(new_user: NewUser, terminal: Terminal, seam: Seam) -> None:
     clock = FakeClock(time.time())
     user = new_user(clock=clock)

@@ -197,16 +197,35 @@ def test_an_upgrade_is_all_or_nothing(journal: Journal, path: Path, clock: FakeC
             if broken:
                 raise sqlite3.OperationalError("database or disk is full")
 
+        now = journal_schema.VERSION
         return journal_schema.open_file(
-            str(path), "NORMAL", lambda: 1.0, clock.sleep, NOON, version=2, migrations={1: step}
+            str(path), "NORMAL", lambda: 1.0, clock.sleep, NOON, version=now + 1, migrations={now: step}
         )
 
     with pytest.raises(sqlite3.OperationalError):
         open_two(broken=True)
     upgraded = open_two(broken=False)
-    assert upgraded.execute("SELECT max(version), count(*) FROM schema_version").fetchone() == (2, 2)
+    found = upgraded.execute("SELECT max(version), count(*) FROM schema_version").fetchone()
+    assert found == (journal_schema.VERSION + 1, 2)
     assert upgraded.execute("SELECT client_order_id, later FROM orders").fetchone() == ("a", None)
     upgraded.close()
+
+
+def test_a_file_of_the_first_version_goes_on(journal: Journal, path: Path) -> None:
+    """It knew no account types: its doubts are everybody's with the number."""
+    old = journal.begin(intent("a"))
+    journal.close()
+    with sqlite3.connect(path) as file:
+        file.execute("ALTER TABLE orders DROP COLUMN account_type")
+        file.execute("UPDATE schema_version SET version = 1")
+    file.close()
+    journal.finish(old.key, "in_doubt")
+    new = journal.begin(intent("b")._replace(account_type=7))
+    journal.finish(new.key, "in_doubt")
+    doubts = {
+        kind: [each.client_order_id for each in journal.open_doubts(ACCOUNT, kind)] for kind in (0, 2, 7)
+    }
+    assert doubts == {0: ["a", "b"], 2: ["a"], 7: ["a", "b"]}
 
 
 def test_closing_is_no_end(journal: Journal) -> None:

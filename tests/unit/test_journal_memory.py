@@ -21,7 +21,9 @@ OUTCOMES: tuple[Any, ...] = ("accepted", "refused", "not_sent", "in_doubt", "abs
 
 
 def intent(account: str, name: str, amount: int = 100) -> Intent:
-    return Intent.of(limit_order("600036", "buy", 35.0, amount, remark="备注"), account, name)
+    kind = 3 if name == "y" else 2
+    order = limit_order("600036", "buy", 35.0, amount, remark="备注")
+    return Intent.of(order, account, name, account_type=kind)
 
 
 STEPS = st.one_of(
@@ -32,6 +34,7 @@ STEPS = st.one_of(
     st.tuples(
         st.just("refuse"), st.sampled_from(ACCOUNTS), st.sampled_from((7, 8, "token")), st.integers(0, 5)
     ),
+    st.tuples(st.just("live"), st.integers(0, 5), st.sampled_from((0, 7, 8)), st.just(0)),
     st.tuples(st.just("day"), st.just(0), st.just(0), st.just(0)),
 )
 
@@ -68,6 +71,9 @@ def test_it_decides_as_the_one_on_disk_does(
         elif kind == "finish" and rest[0] < len(begun):
             for journal, key in zip((disk, memory), begun[rest[0]], strict=False):
                 journal.finish(key, rest[1], order_id=rest[2], message=f"{rest[1]}")
+        elif kind == "live" and rest[0] < len(begun):
+            for journal, key in zip((disk, memory), begun[rest[0]], strict=False):
+                journal.found_live(key, rest[1], "在柜台")
         elif kind == "refuse" and rest[2] < len(begun):
             order = begun[rest[2]][2] if rest[1] == "token" else rest[1]
             for journal in (disk, memory):
@@ -78,10 +84,13 @@ def test_it_decides_as_the_one_on_disk_does(
 
 def seen(journal: Any) -> list[Any]:
     """All that the order path can ask of a journal."""
-    said: list[Any] = [journal.open_doubts(account) for account in ACCOUNTS]
+    said: list[Any] = [journal.open_doubts(account, kind) for account in ACCOUNTS for kind in (0, 2, 3)]
     said = [[(entry.token, entry.sent_at) for entry in entries] for entries in said]
     for account in ACCOUNTS:
         for name in NAMES:
+            every = journal.attempts(account, name)
+            said.append([(each.token, each.outcome, each.account_type) for each in every])
+            said += [journal.find_token(account, each.token).outcome for each in every]
             entry = journal.find(account, name)
             said.append(
                 entry and (entry.outcome, entry.order_id, entry.message, entry.rejected_later, entry.token)

@@ -99,3 +99,21 @@ def test_threads_that_turn_it_on_together_do_not_share_a_draft(
         thread.join()
     assert (done, len(drafts)) == ([True] * 4, 4)
     assert [path.name for path in tmp_path.iterdir()] == ["kill"]
+
+
+class _Silent(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(ValueError("坏了"), "坏了"), (KeyError(), "KeyError"), ("\ud83d", "?"), (_Silent(), "_Silent")],
+)
+def test_any_reason_stops_every_process(reason: Any, said: str, tmp_path: Path, clock: FakeClock) -> None:
+    """``except Exception as error: user.risk.kill(error)`` must stop the others too, and after a restart."""
+    switch, other = KillSwitch(str(tmp_path / "kill"), clock), KillSwitch(str(tmp_path / "kill"), clock)
+    assert switch.turn_on(reason)
+    assert other.on()
+    assert other.reason().startswith(f"{said}（")
+    assert os.listdir(tmp_path) == ["kill"]

@@ -1,0 +1,161 @@
+"""Orders that count as absent or refused and are at the counter after all: found, told, and never placed twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.errors import NotConnected, OrderInDoubt
+from easytrader_qmt.sim import Terminal
+from easytrader_qmt.sim.trader import SimTrader
+from tests.clocks import FakeClock
+from tests.doubtful import NewUser, clock, doubtful, outcome_of
+from tests.facade import Heard
+from tests.seam import Order, Seam
+
+__all__ = ["clock", "doubtful"]
+
+TIMED_OUT = "请求超时"
+
+
+@pytest.fixture
+def slow(doubtful: SimTrader, seam: Seam, clock: FakeClock) -> Order:
+    """An order called absent that is still on its way to the counter."""
+    kept: list[Order] = []
+    seam.script = kept.append
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="slow")
+    clock.pass_(4)
+    assert doubtful.check_in_doubt() == []
+    assert outcome_of(doubtful, "slow") == "absent"
+    return kept[0]
+
+
+def again(user: SimTrader) -> dict[str, Any]:
+    return user.buy("600036", 35.0, 100, client_order_id="slow")
+
+
+@pytest.mark.parametrize("how", ["push", "list", "reconnect", "restart"])
+def test_an_absent_order_that_arrives_after_all(
+    how: str, doubtful: SimTrader, slow: Order, seam: Seam, terminal: Terminal, log: list[str]
+) -> None:
+    heard = Heard()
+    doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    number = slow.place()
+    if how == "push":
+        slow.push("order")
+    elif how == "reconnect":
+        doubtful.reconnect()
+        assert doubtful.wait_ready(5)
+    elif how == "restart":
+        doubtful.exit()
+        doubtful.connect(call_timeout=0.3, heartbeat_interval=0)
+    if how != "list":
+        [event] = heard.wait_for("on_doubt")
+        assert (event["outcome"], event["entrust_no"]) == ("accepted", number)
+        assert "有效委托" in event["message"]
+        assert any(line.startswith("ERROR") and "有效委托" in line for line in log)
+    assert again(doubtful) == {"entrust_no": number}
+    assert outcome_of(doubtful, "slow") == "accepted"
+    assert len(seam.orders) == len(terminal.orders()) == 1, "placed twice"
+
+
+def test_nothing_is_sent_again_while_the_counter_cannot_be_asked(
+    doubtful: SimTrader, slow: Order, seam: Seam, terminal: Terminal
+) -> None:
+    terminal.faults.freeze()
+    with pytest.raises(NotConnected, match="没能确认") as caught:
+        again(doubtful)
+    assert caught.value.sent is False
+    terminal.faults.thaw()
+    assert len(seam.orders) == 1
+
+
+def test_one_that_never_arrived_goes_out_again(
+    doubtful: SimTrader, slow: Order, seam: Seam, terminal: Terminal
+) -> None:
+    seam.script = None
+    answer = again(doubtful)
+    assert [order["order_id"] for order in terminal.orders()] == [answer["entrust_no"]]
+
+
+@pytest.mark.parametrize("journal", [None, False])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_refusal_of_the_terminals_own(
+    restart: bool, journal: Any, new_user: NewUser, seam: Seam, terminal: Terminal
+) -> None:
+    """The terminal gives up on an order that has left: what it says is no refusal of the counter's."""
+    heard = Heard()
+    user = new_user()
+    user.connect(journal=journal)
+    user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        order.respond(order_id=-1, error_msg=TIMED_OUT)
+        kept.append(order)
+
+    seam.script = script
+    assert again(user) == {"entrust_no": -1, "message": TIMED_OUT}
+    if restart:
+        user.exit()
+        user.connect(journal=journal)
+    else:
+        kept[0].push("order")
+    [event] = heard.wait_for("on_doubt")
+    assert event["outcome"] == "accepted"
+    assert TIMED_OUT in event["message"]
+    [order] = terminal.orders()
+    assert again(user) == {"entrust_no": order["order_id"]}
+    user.exit()
+    user.connect(journal=journal)
+    [row] = user.today_entrusts
+    assert (row["order_status_name"], row["status_msg"]) == ("已报", ""), (
+        "shown as refused although it is live"
+    )
+
+
+def test_a_refused_order_stays_refused(user: SimTrader, seam: Seam, terminal: Terminal) -> None:
+    """Some counters show an order before they refuse it; that is no proof that it is live."""
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        order.respond(order_id=-1, error_msg="柜台不收")
+        kept.append(order)
+
+    seam.script = script
+    assert again(user)["entrust_no"] == -1
+    [said] = [event for event in kept[0].events if event.kind == "order"]
+    for status in (48, 49, 57):
+        kept[0].client.push("order", {**said.fields, "order_status": status})
+    assert user.drain()
+    assert outcome_of(user, "slow") == "refused"
+
+
+def test_a_number_of_two_types_is_two_accounts(
+    doubtful: SimTrader, seam: Seam, terminal: Terminal, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One 资金账号 may be a 普通 and a 港股通 account: the list of one proves nothing of the other's orders."""
+    request = terminal.request
+
+    def as_both(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if fields.get("account_type") == 7 and name.startswith("query") and name != "queryStockAsset":
+            client.answer(name, seq, [])
+        else:
+            changes = {"account_type": 2} if "account_type" in fields else {}
+            request(client, name, seq, {**fields, **changes})
+
+    monkeypatch.setattr(terminal, "request", as_both)
+    seam.script = lambda order: order.place() and None
+    other = doubtful.add_account(doubtful.account.account_id, "HUGANGTONG")
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="slow")
+    clock.pass_(4)
+    assert other.in_doubt == other.check_in_doubt() == []
+    assert outcome_of(doubtful, "slow") == "in_doubt"
+    assert doubtful.check_in_doubt() == []
+    assert outcome_of(doubtful, "slow") == "accepted"
+    assert len(terminal.orders()) == 1

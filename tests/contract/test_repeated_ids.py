@@ -1,0 +1,160 @@
+"""A client order id that is used again: its first outcome is told, whatever has changed since it left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.quotes import DayQuote
+from easytrader_qmt.sim import Terminal
+from easytrader_qmt.sim.trader import SimTrader
+from tests.contract.test_client_order_ids import intent_of
+from tests.doubtful import NewUser
+from tests.facade import SOON
+from tests.seam import Seam
+
+BUY = {"action": "buy", "security": "600036", "price": 35.0, "amount": 100}
+
+
+@dataclass
+class Day:
+    """A quote source that says what it is told to say."""
+
+    quote: DayQuote | None
+
+    def day_quote(self, stock_code: str) -> DayQuote | None:
+        return self.quote
+
+
+def test_an_odd_lot_that_was_sold(user: SimTrader, terminal: Terminal) -> None:
+    terminal.hold("600036", 150, 30.0)
+    price = terminal.market.quote("600036").lower_limit
+    answer = user.sell("600036", price, 50, client_order_id="x")
+    assert [row["can_use_volume"] for row in user.position] == [100]
+    assert user.sell("600036", price, 50, client_order_id="x") == answer
+    order = {"action": "sell", "security": "600036", "price": price, "amount": 50, "client_order_id": "x"}
+    assert user.batch([order])[0]["entrust_no"] == answer["entrust_no"]
+    with pytest.raises(InvalidOrder, match="零股"):
+        user.sell("600036", price, 50, client_order_id="y")
+    with pytest.raises(InvalidOrder, match="已用于"):
+        user.sell("600036", price, 51, client_order_id="x")
+    assert len(terminal.orders()) == 1
+
+
+@pytest.mark.parametrize("now", [DayQuote(25.0, 38.0, 30.0, False), DayQuote(30.0, 40.0, 35.0, True)])
+def test_after_the_limits_moved_or_the_stock_was_suspended(
+    now: DayQuote, new_user: NewUser, terminal: Terminal
+) -> None:
+    day = Day(DayQuote(30.0, 40.0, 35.0, False))
+    user = new_user()
+    user.connect(quotes=day)
+    first = user.buy("600036", 39.0, 100, client_order_id="x")
+    market = user.market_buy("600036", 100, client_order_id="m")
+    user.exit()
+    day.quote = now
+    user.connect(quotes=day)
+    assert user.buy("600036", 39.0, 100, client_order_id="x") == first
+    assert user.market_buy("600036", 100, client_order_id="m") == market
+    with pytest.raises(InvalidOrder):
+        user.buy("600036", 39.0, 100, client_order_id="y")
+    assert len(terminal.orders()) == 2
+
+
+def test_a_market_order_without_the_quotes_it_had(new_user: NewUser, terminal: Terminal) -> None:
+    user = new_user()
+    user.connect(quotes=Day(DayQuote(30.0, 40.0, 35.0, False)))
+    first = user.market_buy("600036", 100, client_order_id="m")
+    user.exit()
+    user.connect(quotes=False)
+    assert user.market_buy("600036", 100, client_order_id="m") == first
+    with pytest.raises(InvalidOrder, match="保护限价"):
+        user.market_buy("600036", 100, client_order_id="n")
+    assert len(terminal.orders()) == 1
+
+
+def test_a_twin_in_a_basket_asks_what_the_last_one_became(
+    user: SimTrader, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is not sent, the second is: every further one gets its answer without waiting in vain."""
+    send, sent = user._own().desk.send, []
+
+    def failing_once(request: Any) -> Any:
+        sent.append(request)
+        if len(sent) == 1:
+            raise InvalidOrder("太快", field="risk", value=1, rule="rate")
+        return send(request)
+
+    monkeypatch.setattr(user._own().desk, "send", failing_once)
+    began = time.monotonic()
+    told = user.batch([{**BUY, "client_order_id": "a"}] * 6)
+    assert time.monotonic() - began < 5
+    assert [each["outcome"] for each in told] == ["not_sent"] + ["accepted"] * 5
+    assert len(terminal.orders()) == 1
+
+
+def test_the_kill_switch_is_looked_at_after_a_wait(
+    user: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another caller's order under the id fails; by then the switch is on, so this one must not leave."""
+    journal = user._own().journal
+    key = journal.begin(intent_of(user, "a")).key
+    find, attempts = journal.find, journal.attempts
+    monkeypatch.setattr(journal, "attempts", lambda account, name: ())  # looked just before the other began
+    found: list[Any] = []
+
+    def finish_then_find(account: str, name: str) -> Any:
+        if not user.risk.killed:
+            user.risk.kill("停")
+            journal.finish(key, "not_sent", message="连接断开")
+        return find(account, name)
+
+    monkeypatch.setattr(journal, "find", finish_then_find)
+
+    def buy() -> None:
+        with pytest.raises(InvalidOrder) as caught:
+            user.buy("600036", 35.0, 100, client_order_id="a")
+        found.append(caught.value.rule)
+
+    buyer = threading.Thread(target=buy)
+    buyer.start()
+    buyer.join(SOON)
+    assert found == ["kill_switch_file"]
+    assert seam.orders == []
+    assert [entry.outcome for entry in attempts("SIM0000000001", "a")] == ["not_sent", "not_sent"]
+
+
+def test_positions_are_asked_for_once_for_a_basket(
+    new_user: NewUser, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal that does not answer must not cost every odd lot of a basket a deadline of its own."""
+    asked: list[str] = []
+    request = terminal.request
+
+    def counted(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        asked.append(name)
+        request(client, name, seq, fields)
+
+    user = new_user()
+    user.connect(call_timeout=0.3, heartbeat_interval=0)
+    monkeypatch.setattr(terminal, "request", counted)
+    odd = {"action": "sell", "security": "600036", "price": 35.0, "amount": 50}
+    terminal.faults.freeze()
+    told = user.batch([odd] * 10)
+    assert [each["outcome"] for each in told] == ["not_sent"] * 10
+    assert asked.count("queryStockPositions") <= 2, "a read may be tried twice"
+    terminal.faults.thaw()
+
+
+def test_an_array_without_a_dimension_is_no_basket(user: SimTrader, seam: Seam) -> None:
+    import numpy as np
+
+    from easytrader_qmt.errors import InvalidArgument
+
+    with pytest.raises(InvalidArgument, match="篮子"):
+        user.batch(np.array(100))
+    assert seam.orders == []
