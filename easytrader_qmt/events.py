@@ -47,7 +47,7 @@ class Dispatcher:
         )
         self._late = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # whoever starts it may be interrupted by a handler that exits
         self._started = False
 
     def post(self, call: Callable[..., object], *args: Any) -> None:
@@ -64,7 +64,7 @@ class Dispatcher:
         self._work.put(None)
         with self._starting:  # a thread that is just being started cannot be waited for yet
             started = self._started
-        if not started:
+        if not started or self._thread.ident is None:
             return True
         if threading.current_thread() is self._thread:
             return True

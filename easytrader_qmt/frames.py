@@ -21,6 +21,7 @@ __all__ = ["frame_of"]
 
 # Later than this (the year 2242) it is no time in seconds; it would only overflow.
 _LAST_SECOND = 2**33
+_INT64 = 2**63
 
 
 def frame_of(table: Table, rows: Sequence[Mapping[str, Any]], headings: bool = False) -> pd.DataFrame:
@@ -54,7 +55,7 @@ def _array(column: Column, numbers: Any, values: list[Any]) -> Any:
         return _numbers(values) if whole is None else whole
     if column.dtype == "int":
         return _whole(values) if whole is None else whole
-    seconds = np.nan_to_num(_numbers(values)) if whole is None else whole
+    seconds = np.nan_to_num(_numbers(values), posinf=0.0, neginf=0.0) if whole is None else whole
     moments = np.array(seconds, dtype="int64").astype("datetime64[s]")
     moments[(seconds <= 0) | (seconds >= _LAST_SECOND)] = np.datetime64("NaT", "s")
     return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert("Asia/Shanghai")
@@ -85,10 +86,15 @@ def _whole(values: list[Any]) -> Any:
     import numpy as np
     import pandas as pd
 
+    known = [each for each in values if each is not None]
+    if len(known) < len(values) and all(type(each) is int and -_INT64 <= each < _INT64 for each in known):
+        return pd.array(
+            values, dtype="Int64"
+        )  # by way of floats the last digits of a long number would change
     numbers = _numbers(values)
     gaps = np.isnan(numbers)
-    known = numbers[~gaps]
-    if (known % 1).any() or (abs(known) >= 2.0**63).any():
+    finite = numbers[~gaps]
+    if (finite % 1).any() or (abs(finite) >= 2.0**63).any():
         return numbers
     return pd.array(numbers, dtype="Int64") if gaps.any() else numbers.astype("int64")
 

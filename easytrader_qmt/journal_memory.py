@@ -91,7 +91,7 @@ class MemoryJournal:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that cancels
         self._entries: OrderedDict[int, _Held] = OrderedDict()
         self._attempts: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, int] = {}

@@ -58,7 +58,7 @@ class Risk:
             except InvalidOrder as error:
                 raise InvalidArgument(f"风控参数 allowed：{error}") from None
         self._day_limited = limits.max_day_orders is not None or limits.max_day_notional is not None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that cancels
         self._day = day_number(clock.now())
         self._orders = 0
         self._notional = 0.0

@@ -6,6 +6,7 @@ Never talks to the vendor's layer itself, and creates nothing before its argumen
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -45,7 +46,8 @@ class ConnectedTrader:
         self._debug = debug
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._new_pause = pause
-        self._holding = threading.Lock()  # while a connection changes hands; nothing is called under it
+        # While a connection changes hands; nothing is called under it. Re-entrant, as a signal handler may exit().
+        self._holding = threading.RLock()
         self._opening = False
         self._handlers = Handlers()
         self._connection: Connection | None = None
@@ -211,10 +213,11 @@ class ConnectedTrader:
         connection = self._connection
         if connection is None:
             return True
+        until = self._clock.monotonic() + longest
         with contextlib.suppress(NotConnected, QueryFailed):
             # Answers queue behind pushes in the vendor's layer: once this one is here, so are those.
-            connection.asset(self._account)
-        return connection.drain(longest)
+            connection.asset(self._account, longest)
+        return connection.drain(max(0.0, until - self._clock.monotonic()))
 
     def exit(self) -> None:
         """Close the connection and stop its threads, together with the accounts added to it.
@@ -222,6 +225,8 @@ class ConnectedTrader:
         On an account that was added, only this account ends: it is unsubscribed, and may be added again. A
         second call does nothing.
         """
+        if sys.is_finalizing():
+            return  # in a __del__ at the very end: no thread runs any more that could stop anything
         with self._holding:
             added, self._added = self._added, []
             connection, self._connection = self._connection, None

@@ -57,7 +57,7 @@ class Connection:
         self._deadlines = deadlines
         self._clock = clock
         self._shown = shown
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that exits
         self._patience = deadlines.call
         self._synced: tuple[sync.Snapshot, ...] = ()
         self.on_connecting: list[Callable[[], None]] = []
@@ -116,9 +116,10 @@ class Connection:
         """A list query. Raises NotConnected or QueryFailed."""
         return sync.list_of(self.ready(), name, account, *args)
 
-    def asset(self, account: Any) -> Any:
-        """The account's asset object. Raises NotConnected or QueryFailed."""
-        return sync.asset_of(self.ready(), account)
+    def asset(self, account: Any, longest: float | None = None) -> Any:
+        """The account's asset object, within ``longest`` seconds if that is sooner. Raises NotConnected, QueryFailed."""
+        call = self._deadlines.call
+        return sync.asset_of(self.ready(), account, call if longest is None else min(call, longest))
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Wait until READY."""

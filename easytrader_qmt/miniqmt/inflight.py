@@ -27,7 +27,8 @@ class InFlight:
 
     def __init__(self, foreign: Callable[[str, Any], None]) -> None:
         self._foreign = foreign
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler or a finaliser that calls exit() may interrupt whoever holds it.
+        self._lock = threading.RLock()
         self._waiting: dict[int, Reply] = {}
         self._early: dict[int, tuple[str, Any]] = {}
         self._expected: set[Reply] = set()
@@ -86,6 +87,8 @@ class InFlight:
             self._check()
             self._expected.add(reply)
         reply.add_done_callback(self.abandon)
+        if self._lost:  # by a handler that came in between
+            reply.fail(ConnectionLost(self._lost))
         return reply
 
     def query(self, send: Callable[[Callable[[Any], None]], Any]) -> Reply:

@@ -22,7 +22,7 @@ class LiveSessions:
     def __init__(self, ids: SessionIds, make: Callable[[int, int], Session]) -> None:
         self._ids = ids
         self._make = make
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that exits
         self._ended = False
         self._lease: Lease | None = None
         self._old: tuple[Session, Lease] | None = None  # detached, not stopped yet

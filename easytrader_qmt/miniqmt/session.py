@@ -109,7 +109,9 @@ class Session:
                 return call()
             except SessionFailed:
                 raise
-            except Exception as error:
+            except (
+                BaseException
+            ) as error:  # also the SystemExit of a bridge: it ends this attempt, and no more
                 raise SessionFailed(f"{what} 失败：{error}") from error
 
         try:

@@ -8,6 +8,7 @@ and never waits in a way that ``stop`` could not end at once. tenacity holds the
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -66,7 +67,7 @@ class Supervisor:
         self._first_error: AttemptFailed | None = None
         self._first_done = threading.Event()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # whoever starts it may be interrupted by a handler that exits
 
     # --- what other threads ask ----------------------------------------------------------------
 
@@ -151,6 +152,11 @@ class Supervisor:
                 self._first_error = AttemptFailed("连接过程中被停止")
         except AttemptFailed as error:
             self._first_error, reason = error, str(error)
+        except BaseException as error:
+            # A log sink that raises, a bridge that calls sys.exit(): connect() must not seem to have succeeded.
+            reason = f"意外错误：{error!r}"
+            if not self._first_done.is_set():
+                self._first_error = AttemptFailed(reason)
         finally:
             self._enter(State.STOPPED, reason)
             self._end_first()
@@ -182,9 +188,11 @@ class Supervisor:
                 self._outage(outage)
             except Halted:
                 raise
-            except Exception as error:
-                # Whatever went wrong here, a bot must not be left without anybody who reconnects it.
-                logger.exception("重连线程出现意外错误，将继续重连")
+            except BaseException as error:
+                # Whatever went wrong here, a bot must not be left without anybody who reconnects it: not by a
+                # log sink that raises either.
+                with contextlib.suppress(Exception):
+                    logger.exception("重连线程出现意外错误，将继续重连")
                 why = f"意外错误：{error}"
                 self._sleep(self._policy.wait(1))
 
@@ -330,7 +338,7 @@ class Supervisor:
             raise
         except Halted:
             raise
-        except Exception as error:
+        except BaseException as error:
             if told:
                 logger.exception("连接过程中出现意外错误")
             raise AttemptFailed(f"意外错误：{error}") from error

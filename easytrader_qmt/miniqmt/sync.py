@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from easytrader_qmt.errors import QueryFailed
+from easytrader_qmt.errors import QueryFailed, shown
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.session import Session
@@ -55,7 +55,8 @@ def asset_of(session: Session, account: Any, timeout: float | None = None) -> An
 
 
 def _known(asset: Any) -> Any:
-    if asset is None:
+    # An asset and nothing else: a bridge may say no with a number, and that proves no list empty.
+    if not hasattr(asset, "cash"):
         raise QueryFailed("资产查询失败：终端没有返回该账户的资产（账户未登录、未订阅或连接已断开）")
     return asset
 
@@ -71,15 +72,17 @@ def list_of(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
 def answer_of(session: Session, name: str, account: Any, what: str, *args: Any) -> Any:
     """Another query's answer, under the same rule as a list's. Raises QueryFailed."""
     answer = asked(lambda: session.query(name, *args), what)
-    if answer is None:
-        raise _no_answer(what)
+    if not isinstance(answer, (list, tuple, dict)):
+        raise _no_answer(what, answer)
     if not answer:
         asset_of(session, account)
     return answer
 
 
-def _no_answer(what: str) -> QueryFailed:
-    return QueryFailed(f"{what}查询失败：终端返回 None，这不等于没有{what}；请稍后重试或检查终端登录状态")
+def _no_answer(what: str, answer: object) -> QueryFailed:
+    return QueryFailed(
+        f"{what}查询失败：终端返回 {shown(answer)}，这不等于没有{what}；请稍后重试或检查终端登录状态"
+    )
 
 
 def _list(
@@ -100,9 +103,11 @@ def _list(
     if answer is None:
         # Reads may be retried: one more time, because None is also what a terminal says while it logs in.
         answer = asked(query, what)
-    if answer is None:
-        raise _no_answer(what)
-    return answer if type(answer) is list else list(answer)
+    if type(answer) is list:
+        return answer
+    if not isinstance(answer, (list, tuple)):
+        raise _no_answer(what, answer)
+    return list(answer)
 
 
 def _sent(session: Session, name: str, account: Any, timeout: float | None) -> Callable[[], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -218,3 +219,11 @@ def test_frames_and_tables(traded: SimTrader) -> None:
     assert list(traded.today_trades.zh.columns)[:3] == ["证券代码", "证券全码", "成交编号"]
     assert "600036.SH" in repr(traded.position)
     assert traded.today_entrusts.where(security="sh600036", status="部成")
+
+
+def test_drain_keeps_its_timeout_while_the_terminal_is_silent(user: SimTrader, terminal: Terminal) -> None:
+    terminal.faults.freeze()
+    began = time.monotonic()
+    user.drain(0.2)
+    assert time.monotonic() - began < 5, "a query's own deadline, ten seconds, came on top of it"
+    terminal.faults.thaw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -72,6 +73,19 @@ def test_missing_numbers_and_unknown_codes() -> None:
     assert str(frame["order_volume"].dtype) == "Int64"
     assert frame["order_status_name"].tolist() == ["77", "已成"]
     assert frame["status_msg"].isna().tolist() == [True, False]
+
+
+def test_a_long_number_beside_a_missing_one_keeps_its_last_digits() -> None:
+    numbers = (2**62 + 1, None, -(2**63))
+    column = rows("order", [vendor("order", order_id=each) for each in numbers]).df["order_id"]
+    assert str(column.dtype) == "Int64"
+    assert [None if each is pd.NA else each for each in column.tolist()] == list(numbers)
+
+
+def test_a_time_without_end_is_no_time() -> None:
+    """Warnings are errors here."""
+    times = (math.inf, -math.inf, None)
+    assert rows("order", [vendor("order", order_time=each) for each in times]).df["order_time"].isna().all()
 
 
 def test_a_fraction_in_a_column_of_whole_numbers_is_not_cut() -> None:
