@@ -56,8 +56,17 @@ class Dispatcher:
         if not self._started:
             with self._starting:
                 if not self._started:
-                    self._started = True
-                    self._thread.start()
+                    self._start()
+
+    def _start(self) -> None:
+        self._started = True
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # The system has no thread left: what is queued waits, and the next post tries again.
+            self._started = False
+            with contextlib.suppress(Exception):
+                logger.exception("事件线程没能启动，事件先排队，下一个事件到来时再试")
 
     def stop(self, seconds: float) -> bool:
         """End after what is queued. True when the thread has ended or is the caller's own."""

@@ -22,6 +22,7 @@ from easytrader_qmt.remarks import order_token, outgoing_remark
 __all__ = ["AnyJournal", "MemoryJournal", "RemarkBook", "memory_journal"]
 
 _KEPT = 20_000
+_STEPS = 32
 _REST_SECONDS = 60.0
 _BEFORE: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"sending", "in_doubt", "not_sent", "absent", "refused"}),
@@ -145,7 +146,8 @@ class MemoryJournal:
         return Begun(True, key, attempt, token, remark)
 
     def _forget_oldest(self) -> None:
-        for _ in range(len(self._entries)):
+        # A few steps for each order that comes: where all are unresolved, none would cost a look at all of them.
+        for _ in range(min(len(self._entries), _STEPS)):
             key, held = next(iter(self._entries.items()))
             if held.outcome in ("sending", "in_doubt"):  # kept until it is cleared up
                 self._entries.move_to_end(key)

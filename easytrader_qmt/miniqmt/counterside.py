@@ -146,7 +146,7 @@ class AccountSide:
                 self._uncounted = False
 
     def _reference_price(self, stock_code: str) -> float | None:
-        """What a market order may cost at most, as far as that is known, in yuan."""
+        """What a market order is reckoned at, in yuan a share: the last price where it is known."""
         day = self.day(stock_code)
         return None if day is None else day.last
 

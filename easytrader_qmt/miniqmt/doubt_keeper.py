@@ -5,6 +5,7 @@ Never sends an order again, and never takes an incomplete list for a proof of ab
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.doubts import disproved, provable_from, reconcile
+from easytrader_qmt.doubts import SETTLE_SECONDS, disproved, provable_from, reconcile
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
 from easytrader_qmt.journal_entries import Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
@@ -25,6 +26,9 @@ from easytrader_qmt.remarks import token_of
 
 _DAYS, _MOST = 7, 10_000
 """For how many days, and of how many orders, it is remembered what was told; an open doubt for as long as it is."""
+
+_CLOCK_NOISE = 0.1
+"""By how many seconds the two clocks may differ over the few that an order may be on its way."""
 
 _LEAST_REST = 1.0
 """Seconds between two looks that are due."""
@@ -57,7 +61,9 @@ class DoubtKeeper:
         self._lock = threading.Lock()
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
-        self._expected: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
+        self._expected: RecentDays[str, float] = RecentDays(
+            clock, _DAYS, _MOST
+        )  # since when, by the monotonic clock
         self._denied: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
         self._looked = 0.0  # when the last look that brought an answer was begun
 
@@ -67,13 +73,13 @@ class DoubtKeeper:
         found = self._journal.open_doubts(self._account.account_id, type_of(self._account))
         with self._lock:
             for entry in found:
-                self._expected[entry.token] = True
+                self._expected[entry.token] = self._expected.get(entry.token, -math.inf)
         return found
 
     def expect(self, token: str) -> None:
         """The order with this token is in doubt from now on; a push that carries it settles that."""
         with self._lock:
-            self._expected[token] = True
+            self._expected[token] = self._clock.monotonic()
         self._connection.look_soon()
 
     def deny(self, token: str) -> None:
@@ -147,11 +153,17 @@ class DoubtKeeper:
         try:
             entries = self.open()
             for found in reconcile(entries, orders, complete=True, snapshot_started=started):
+                if found.outcome == "absent" and self._is_fresh(found.entry.token):
+                    continue  # the clock on the wall was put forward: by the other one it may be on its way
                 self._settled(found.entry, found.outcome, found.order_id, found.message)
             self._looked = started
             self._disprove(orders)
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
+
+    def _is_fresh(self, token: str) -> bool:
+        age = self._clock.monotonic() - self._expected.get(token, -math.inf)
+        return age < SETTLE_SECONDS - _CLOCK_NOISE
 
     def heard(self, word: Word) -> bool:
         """A push of an order that was in doubt proves that it is at the counter; True when it did."""

@@ -21,6 +21,8 @@ _KEPT_DAYS = 7
 _MOST_EARLY = 100_000
 _CHECKED = frozenset({"on_stock_order", "on_stock_trade", "on_order_error"})
 """Pushes of which the mirror knows whether they are news, however late they come."""
+_LASTING = _CHECKED | {"on_cancel_error"}
+"""Pushes that no later state outdates: a refused cancel stays refused, and no snapshot tells of it."""
 
 
 class Listener(Protocol):
@@ -139,7 +141,7 @@ class EventFlow:
             logger.warning("断线期间的推送过多，{} 条资金、持仓类推送没有转达", self._dropped)
             self._dropped = 0
         for push in early:
-            if push.method in _CHECKED or generation is None or push.generation >= generation:
+            if push.method in _LASTING or generation is None or push.generation >= generation:
                 isolated(push.method, self._news, push)
 
     def _hold(self, call: Callable[..., object], args: tuple[Any, ...]) -> None:
@@ -152,7 +154,7 @@ class EventFlow:
         isolated(push.method, self._listener.arrived, push.method, push.args)
         if self._flowing:
             self._news(push)
-        elif len(self._early) < _MOST_EARLY or push.method in _CHECKED:
+        elif len(self._early) < _MOST_EARLY or push.method in _LASTING:
             self._early.append(push)
         else:
             self._dropped += 1

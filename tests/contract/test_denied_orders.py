@@ -80,6 +80,20 @@ def test_one_that_never_arrived_goes_out_again(
     assert [order["order_id"] for order in terminal.orders()] == [answer["entrust_no"]]
 
 
+def test_a_clock_put_forward_proves_nothing(
+    doubtful: SimTrader, seam: Seam, terminal: Terminal, clock: FakeClock
+) -> None:
+    """The system sets its clock by the net while an order is on its way."""
+    seam.script = lambda order: None
+    with pytest.raises(OrderInDoubt):
+        doubtful.buy("600036", 35.0, 100, client_order_id="slow")
+    clock.wall += 5
+    assert [row["client_order_id"] for row in doubtful.check_in_doubt()] == ["slow"]
+    clock.pass_(4)
+    assert doubtful.check_in_doubt() == []
+    assert outcome_of(doubtful, "slow") == "absent"
+
+
 @pytest.mark.parametrize("journal", [None, False])
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_refusal_of_the_terminals_own(

@@ -1,0 +1,66 @@
+"""What a connection's flow of events tells of pushes that came before a reconnect, and when."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.events import Dispatcher
+from easytrader_qmt.miniqmt.flow import EventFlow
+from easytrader_qmt.miniqmt.policy import State, StateChange
+from tests.clocks import FakeClock
+from tests.facade import SOON
+
+
+class Told:
+    """A listener that keeps what is news."""
+
+    def __init__(self) -> None:
+        self.heard_names: list[str] = []
+
+    def arrived(self, method: str, args: tuple[Any, ...]) -> None:
+        """Nothing to do."""
+
+    def heard(self, method: str, args: tuple[Any, ...], recovered: bool) -> None:
+        self.heard_names.append(method)
+
+    def state_changed(self, change: StateChange) -> None:
+        """Nothing to do."""
+
+
+def change(state: State, previous: State, next_in: float | None = None) -> StateChange:
+    return StateChange(state, previous, "", 1, next_in)
+
+
+def test_what_a_later_state_outdates_is_dropped_and_a_refused_cancel_is_not() -> None:
+    told = Told()
+    flow = EventFlow(told, FakeClock())
+    flow.step(change(State.LOST, State.READY, 0.0))
+    for method in ("on_stock_asset", "on_cancel_error", "on_stock_position"):
+        flow.pushed(1, method, (SimpleNamespace(),))
+    flow.pushed(2, "on_stock_asset", (SimpleNamespace(),))
+    flow.step(change(State.READY, State.SYNCING), (), 2)
+    assert flow.drain(SOON)
+    assert told.heard_names == ["on_cancel_error", "on_stock_asset"]
+    assert flow.stop(SOON)
+
+
+def test_a_thread_that_cannot_start_costs_no_event(monkeypatch: pytest.MonkeyPatch, log: list[str]) -> None:
+    """The system may have no thread left for a moment: what was posted is run once there is one."""
+    ran: list[int] = []
+    dispatcher = Dispatcher()
+
+    def none_left(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        dispatcher.post(ran.append, 1)
+    assert any("事件线程没能启动" in line for line in log)
+    dispatcher.post(ran.append, 2)
+    assert dispatcher.drain(SOON)
+    assert ran == [1, 2]
+    assert dispatcher.stop(SOON)
