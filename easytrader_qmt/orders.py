@@ -278,7 +278,8 @@ def _checked_id(client_order_id: object) -> str:
     text = str.__str__(client_order_id) if isinstance(client_order_id, str) else ""
     if not 0 < len(text) <= MAX_CLIENT_ORDER_ID or (not text.isprintable() and _has_control(text)):
         raise refusal(
-            f"client_order_id 必须是 {rule} 的字符串，收到 {shown(client_order_id)}",
+            f"client_order_id 必须是 1 到 {MAX_CLIENT_ORDER_ID} 个字符的字符串，且不含控制字符，"
+            f"收到 {shown(client_order_id)}",
             "client_order_id",
             client_order_id,
             rule,

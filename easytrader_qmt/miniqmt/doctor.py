@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from easytrader_qmt.miniqmt.doctor_checks import CHECKS, TITLES, Case, Finding, Level
+from easytrader_qmt.miniqmt.doctor_case import TITLES, Case, Finding, Level, readable
+from easytrader_qmt.miniqmt.doctor_checks import CHECKS
 from easytrader_qmt.miniqmt.environment import Environment
-from easytrader_qmt.miniqmt.privacy import shorten
 
 __all__ = ["TABLE_HEADER", "Environment", "Finding", "causes", "inspect", "summarise", "table"]
 
@@ -30,6 +30,13 @@ _CAUSES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Python 是 32 位的，或没有匹配的原生组件", ("python", "native_client")),
     ("磁盘已满", ("disk_free",)),
 )
+_SIMULATED_CAUSES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("仿真终端没有运行，或路径不是它的目录", ("terminal", "path")),
+    ("仿真终端的故障开关（terminal.faults）还开着", ()),
+    ("会话ID正被占用，或距上次使用不到 3 秒", ("session_ids",)),
+    ("目录不可写", ("writable",)),
+    ("磁盘已满", ("disk_free",)),
+)
 
 
 def inspect(
@@ -39,16 +46,19 @@ def inspect(
     probe: Callable[[], Iterable[Finding]] | None = None,
     environment: Environment | None = None,
     session_ids: tuple[int, int] = (100, 119),
+    session_id: int | None = None,
+    how_to_start: str = "",
 ) -> tuple[Finding, ...]:
     """Check everything that can be seen of the terminal behind ``path``, one finding after another.
 
     ``probe`` adds what only a real connection shows: connect, subscribe, account status. ``environment`` is
-    ``Environment.current()`` when it is not given. Account numbers in the findings are shortened. Never
-    raises.
+    ``Environment.current()`` when it is not given. ``session_ids`` and ``session_id`` are ``connect``'s;
+    ``how_to_start`` starts a simulated terminal. Account numbers in the findings are shortened. Never raises.
     """
     if environment is None:
         environment = Environment.current()
-    case = Case(path, account, environment, *session_ids)
+    first, last = session_ids
+    case = Case(path, account, environment, first, last, session_id, how_to_start)
     found = [_guarded(key, check, case) for key, check in CHECKS]
     if probe is not None:
         try:
@@ -77,15 +87,15 @@ def summarise(findings: Iterable[Finding]) -> str:
     return "\n".join(lines)
 
 
-def causes(findings: Iterable[Finding] = ()) -> tuple[str, ...]:
+def causes(findings: Iterable[Finding] = (), *, simulated: bool = False) -> tuple[str, ...]:
     """The usual causes of ``connect 返回 -1``, those first that the findings bear out.
 
     A cause that the findings speak against comes last; one that nothing was found about keeps its place
-    between.
+    between. A ``simulated`` terminal has causes of its own.
     """
     worst_first = _worst_first(findings)
     ranked = []
-    for place, (text, keys) in enumerate(_CAUSES):
+    for place, (text, keys) in enumerate(_SIMULATED_CAUSES if simulated else _CAUSES):
         relevant = [finding for finding in worst_first if finding.key in keys]
         if not relevant:
             ranked.append((_ORDER["unknown"], place, text))
@@ -120,9 +130,9 @@ def _failed(key: str, error: Exception) -> Finding:
 
 def _private(finding: Finding, account: str | None) -> Finding:
     """The finding without the full account number, which a probe may have quoted."""
-    if not account or not account.strip():
+    if not isinstance(account, str) or not account.strip():
         return finding
-    short = shorten(account)
+    short = readable(account)
     return replace(
         finding,
         checked=finding.checked.replace(account, short),

@@ -139,10 +139,15 @@ def check(given: dict[str, Any]) -> ConnectOptions:
     return ConnectOptions(**made)
 
 
-def terminal_path(path: object) -> str:
-    """The terminal's userdata_mini folder as given, which must exist."""
+def terminal_path(path: object, *, simulated: bool = False) -> str:
+    """The terminal's userdata_mini folder as given, which must exist; or the ``simulated`` terminal's folder."""
     if isinstance(path, os.PathLike):
         path = os.fspath(path)
+    if simulated and (not isinstance(path, str) or not path.strip() or not os.path.isdir(path)):
+        raise InvalidArgument(
+            f"miniqmt_path={path!r} 无效：仿真不需要路径，直接 user.connect()；要连接独立进程的仿真终端，"
+            "请给出 sim terminal 所用的、已存在的目录；没有创建任何文件"
+        )
     if not isinstance(path, str) or not path.strip():
         raise InvalidArgument(
             f"miniqmt_path={path!r} 无效：请给出 QMT 安装目录下 userdata_mini 的完整路径，"

@@ -7,23 +7,32 @@ from __future__ import annotations
 
 from loguru import logger
 
+from easytrader_qmt.miniqmt.names import NAMES
 from easytrader_qmt.miniqmt.outcomes import Told
-from easytrader_qmt.orders import OrderRequest
+from easytrader_qmt.orders import STOCK_BUY, STOCK_SELL, OrderRequest
 
-SIDE_NAMES = {"buy": "买入", "sell": "卖出"}
+_PLAIN = {STOCK_BUY: "买入", STOCK_SELL: "卖出"}
+# A margin order goes by its own name: 限价买入 would hide that the money is borrowed.
 _WORDS = {
-    (is_market, side): ("市价" if is_market else "限价") + name
+    (is_market, code): ("市价" if is_market else "限价") + _PLAIN[code] if code in _PLAIN else name
     for is_market in (False, True)
-    for side, name in SIDE_NAMES.items()
+    for code, name in NAMES["order_type"].items()
+}
+# 15 digits are what a decimal number keeps in a float; of fewer, the last of 3618.188 would be lost.
+_WITH_PRICE = {
+    False: "{}请求: 证券代码={}, 价格={:.15g}, 数量={}",
+    True: "{}请求: 证券代码={}, 保护价={:.15g}, 数量={}",
 }
 
 
 def log_request(request: OrderRequest) -> None:
-    """One line that says what was asked."""
-    logger.info(
-        "{}请求: 证券代码={}, 价格={:g}, 数量={}",
-        describe(request), request.stock_code, request.price, request.amount,
-    )  # fmt: skip
+    """One line that says what was asked; the price as it is sent, nothing where none is."""
+    is_market, price = request.is_market, request.price
+    what = _WORDS.get((is_market, request.order_type), request.action)
+    if price:
+        logger.info(_WITH_PRICE[is_market], what, request.stock_code, price, request.amount)
+    else:
+        logger.info("{}请求: 证券代码={}, 数量={}", what, request.stock_code, request.amount)
 
 
 def log_outcome(told: Told, request: OrderRequest, refused_later: str | None = None) -> None:
@@ -44,4 +53,4 @@ def log_outcome(told: Told, request: OrderRequest, refused_later: str | None = N
 
 def describe(request: OrderRequest) -> str:
     """The kind of order in the log's words."""
-    return _WORDS[request.is_market, request.action]
+    return _WORDS.get((request.is_market, request.order_type), request.action)

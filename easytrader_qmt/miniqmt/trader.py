@@ -280,7 +280,7 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
 def _tell_rounding(what: str, asked: Any, sent: float) -> None:
     """Log a price that was brought to the tick, not one of another type that says the same."""
     if sent != asked and str(asked) != str(sent):
-        logger.info("{} {} 已按最小变动价位调整为 {:g}", what, asked, sent)
+        logger.info("{} {} 已按最小变动价位调整为 {:.15g}", what, asked, sent)
 
 
 def _sent_before(side: AccountSide, terms: Mapping[str, Any]) -> Entry | None:

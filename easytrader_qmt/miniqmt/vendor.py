@@ -25,7 +25,7 @@ PUBLIC = "xtquant"
 QUOTE_SECONDS = 3.0
 """How long a quote may take before an order goes on without it."""
 _MISSING = (
-    "无法加载 xtquant 的原生交易组件（{reason}）：use('miniqmt') 只能在 Windows 上用 64 位 Python 3.6–3.13 "
+    "无法加载 xtquant 的原生交易组件（{reason}）：use('miniqmt') 只能在 Windows 上用 64 位 Python 3.10–3.13 "
     "连接真实的 MiniQMT，请换到该环境运行；要在本机编写和测试策略，请改用仿真终端 use('sim')"
 )
 

@@ -166,7 +166,7 @@ class Account:
             "broker_id": "SIM",
             "product_name": "",
             "product_id": -1,
-            "broker_name": "模拟柜台",
+            "broker_name": "仿真柜台",
             "product_code": "",
             "login_status": 0,
         }

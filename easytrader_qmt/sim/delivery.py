@@ -87,7 +87,7 @@ class Delivery:
         except Exception:
             from loguru import logger
 
-            logger.exception("模拟终端给出的内容不能变成 {} 的参数, 已丢弃", answer.bind)
+            logger.exception("仿真终端给出的内容不能变成 {} 的参数, 已丢弃", answer.bind)
             return True
         with suppress(Exception):  # the real extension swallows what a callback raises
             callback(*arguments)

@@ -10,10 +10,12 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 HANGING = ("connect", "subscribe", "stop")
+SWITCHES = ("delay", "duplicate", "reorder", "answer_while_down")
+"""What is switched by setting it; everything else is a call."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Faults:
     ``delay`` seconds hold back everything the terminal says; ``duplicate`` pushes are said that many times
     more; ``reorder`` shuffles what one request brings about, pushes before the response included;
     ``answer_while_down`` is ``'empty'`` or ``'none'``: what queries get while the client is not connected.
+    Setting anything else raises AttributeError.
     """
 
     delay: float = 0.0
@@ -58,6 +61,13 @@ class Faults:
     _lose: deque[bool] = field(default_factory=deque)
     _hang: dict[str, threading.Event] = field(default_factory=dict)
     _terminal: Any = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt switch would leave the test that sets it without its fault, and passing.
+        known = name in _FIELDS or (callable(value) and hasattr(type(self), name))
+        if not known:
+            raise AttributeError(f"仿真终端不能设置 faults.{name}，可设置：{'、'.join(SWITCHES)}")
+        object.__setattr__(self, name, value)
 
     # --- switched by the user ------------------------------------------------------------------
 
@@ -175,6 +185,9 @@ class Faults:
         if self.reorder:
             self.rng.shuffle(said)
         return said
+
+
+_FIELDS = frozenset(each.name for each in fields(Faults))
 
 
 class DelayLine:

@@ -260,7 +260,7 @@ class Market:
             raise UnknownSecurity(f"代码 {code!r} 对应多只证券，请带上交易所后缀: {'、'.join(same)}")
         close = difflib.get_close_matches(wanted, self._listings, 3, 0.6)
         near = "、".join(f"{full} {self._listings[full].instrument.name}" for full in close)
-        raise UnknownSecurity(f"模拟行情里没有证券 {code!r}" + (f"，相近的有: {near}" if near else ""))
+        raise UnknownSecurity(f"仿真行情里没有证券 {code!r}" + (f"，相近的有: {near}" if near else ""))
 
     def _opened(self, code: str, last: float, bid1: float, ask1: float) -> Ladder:
         listing = self._listings[code]

@@ -14,6 +14,7 @@ from loguru import logger
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, InvalidArgument
 from easytrader_qmt.miniqmt.options import account_type as checked_type
+from easytrader_qmt.miniqmt.options import terminal_path
 from easytrader_qmt.miniqmt.supervisor import Pause
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
 from easytrader_qmt.sim import link_client, registry
@@ -74,6 +75,8 @@ class SimTrader(MiniqmtTrader):
         A ``miniqmt_path`` where a simulated terminal lives, in this process or its own, connects to that one;
         any other existing folder fails as it would with a real terminal.
         """
+        if miniqmt_path is not None:
+            terminal_path(miniqmt_path, simulated=True)
         if stock_account is None:
             kind = checked_type(more.get("account_type", "STOCK"))
             stock_account = _first_account(self._in_this_process(miniqmt_path), kind)

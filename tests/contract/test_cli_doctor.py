@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from loguru import logger
 
+from easytrader_qmt.api import use
 from easytrader_qmt.cli import main
+from easytrader_qmt.errors import ConnectError
 from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim.process import spawn
 
 
 @pytest.fixture
@@ -87,5 +91,110 @@ def test_what_is_wrong_ends_with_1(tmp_path: Path) -> None:
     config = tmp_path / "qmt.json"
     config.write_text("{", encoding="utf-8")
     broken = run("--config", str(config))
-    assert broken.exit_code == 1
+    assert broken.exit_code == 2
     assert "qmt.json" in broken.stderr
+
+
+def test_the_settings_are_those_of_connect(home: str, tmp_path: Path) -> None:
+    settings = {
+        "miniqmt_path": home,
+        "stock_account": "SIM0000000002",
+        "account_type": "credit",
+        "session_ids": [300, 302],
+    }
+    config = tmp_path / "qmt.json"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    found = run("--config", str(config))
+    assert found.exit_code == 0, found.output
+    assert "300–302 中空闲 3 个" in found.stdout
+    assert "connect() 返回 0（会话ID 300）" in found.stdout
+    config.write_text(json.dumps({**settings, "session_id": 77}), encoding="utf-8")
+    assert "connect() 返回 0（会话ID 77）" in run("--config", str(config)).stdout
+    assert run(home, "--account", "SIM0000000002", "--account-type", "CREDIT").exit_code == 0
+
+
+def test_an_account_of_another_type_is_blamed_and_not_the_terminal(home: str) -> None:
+    found = run(home, "--account", "SIM0000000002")
+    assert found.exit_code == 1
+    [line] = [line for line in found.stdout.splitlines() if "有问题]" in line]
+    assert line.startswith("[有问题] 订阅账户")
+    assert "--account-type CREDIT" in line
+    unknown = run(home, "--account", "SIM0000000002", "--account-type", "CREDITS")
+    assert unknown.exit_code == 1
+    assert "[有问题] 实际连接" in unknown.stdout
+    assert "Traceback" not in unknown.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stock_account", 8800001),
+        ("stock_account", ""),
+        ("account_type", 3),
+        ("session_ids", [119, 100]),
+        ("session_id", "x"),
+        ("miniqmt_path", 5),
+    ],
+)
+def test_a_setting_that_connect_refuses_is_named(home: str, tmp_path: Path, name: str, value: object) -> None:
+    config = tmp_path / "qmt.json"
+    config.write_text(json.dumps({"miniqmt_path": home, name: value}), encoding="utf-8")
+    found = run("--config", str(config))
+    assert found.exit_code == 2
+    assert isinstance(found.exception, SystemExit)  # and no traceback
+    assert f"错误：{name}={value!r} 无效" in found.stderr
+
+
+# --- simulated terminals -------------------------------------------------------------------------
+
+
+def test_a_simulated_terminal_may_live_anywhere(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "udm", settings=TerminalSettings(session_gap=0.0))
+    try:
+        for words in ((terminal.home,), ("--sim", terminal.home), ("--sim", "--path", terminal.home)):
+            found = run(*words)
+            assert found.exit_code == 0, found.output
+            assert "仿真终端正在运行" in found.stdout
+        terminal.crash()
+        crashed = run(terminal.home, "--account", "SIM0000000001")
+    finally:
+        terminal.close()
+    assert crashed.exit_code == 1
+    assert "user.terminal.restart()" in crashed.stdout
+    assert "实际连接" not in crashed.stdout
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_stopped_terminal_process_is_said_to_be_stopped(tmp_path: Path, killed: bool) -> None:
+    folder = tmp_path / "udm"
+    with spawn(folder, connect_timeout=0.0) as process:
+        assert run("--sim", "--path", str(folder)).exit_code == 0
+        if killed:
+            process.kill()
+    start = f'python -m easytrader_qmt sim terminal "{folder}"'
+    for words in ((str(folder),), ("--sim", str(folder), "--account", "SIM0000000001")):
+        found = run(*words)
+        assert found.exit_code == 1
+        wrong = [line for line in found.stdout.splitlines() if line.startswith("[有问题]")]
+        assert len(wrong) == 1
+        assert "没有正在运行的仿真终端" in wrong[0]
+        assert start in wrong[0]
+    asked = CliRunner().invoke(main, ["balance", "--sim", "--path", str(folder)])
+    logger.remove()  # a command that connects speaks to the console
+    assert asked.exit_code == 1
+    assert "可能的原因：1. 仿真终端没有运行" in asked.stderr
+    assert start in asked.stderr
+    assert "userdata_mini" not in asked.stderr
+
+
+def test_a_folder_without_a_simulated_terminal(tmp_path: Path) -> None:
+    user = use("sim")
+    with pytest.raises(ConnectError, match="仿真终端没有运行") as caught:
+        user.connect(str(tmp_path))
+    assert "不是 userdata_mini" not in str(caught.value)
+    assert "直接 user.connect()" in str(caught.value)
+    user.terminal.faults.refuse_connects(1)
+    with pytest.raises(ConnectError, match=r"terminal\.faults") as caught:
+        user.connect()
+    # No other process could look at it.
+    assert "easytrader_qmt doctor" not in str(caught.value)

@@ -52,6 +52,21 @@ def test_a_wait_without_end_is_for_ready_alone(down: SimTrader, terminal: Termin
     assert on_a_thread(lambda: down.drain(9e8)) is True
 
 
+# --- paths ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [r"D:\国金证券QMT交易端\userdata_mini", "", 5])
+def test_a_real_looking_path_is_told_that_the_simulation_needs_none(path: Any, new_user: NewUser) -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"仿真不需要路径，直接 user\.connect\(\).*sim terminal"
+    ) as caught:
+        new_user().connect(path, "1000000365")
+    assert "QMT 安装目录" not in str(caught.value)
+
+
+# --- seconds before connect ----------------------------------------------------------------------
+
+
 def test_seconds_are_checked_before_connect_too(new_user: NewUser) -> None:
     user = new_user()
     with pytest.raises(InvalidArgument, match="timeout='x'"):

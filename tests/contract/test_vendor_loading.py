@@ -64,7 +64,7 @@ def test_a_machine_without_the_native_client(before: str, tmp_path: Path) -> Non
     said, kind = done.stdout.splitlines()[-2:]
     assert len(done.stdout.splitlines()) == 2
     assert "LOADED" not in done.stdout
-    for word in ("Windows", "64 位", "3.6–3.13", "use('sim')", "xtquant"):
+    for word in ("Windows", "64 位", "3.10–3.13", "use('sim')", "xtquant"):
         assert word in said
     assert kind == "True False"
     assert "Traceback" not in done.stderr

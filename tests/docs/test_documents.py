@@ -46,6 +46,15 @@ def test_a_project_in_order(guide: Path) -> None:
     assert documents.anchors(guide / "b.md") == {"乙", "second-part", "同", "同_1", "own-id"}
 
 
+def test_comments_are_in_the_readmes_own_language(guide: Path) -> None:
+    for name, comment in (("README.md", "  # a number"), ("README.zh-CN.md", "# 一个数")):
+        page = guide.parent / name
+        page.write_text(
+            page.read_text(encoding="utf-8").replace("x = 1", f"x = 1 {comment}"), encoding="utf-8"
+        )
+    assert documents.problems() == []
+
+
 @pytest.mark.parametrize(
     ("page", "line", "wrong"),
     [

@@ -87,6 +87,13 @@ def test_it_runs_and_shows_what_it_was_saved_with(path: Path, tmp_path: Path) ->
         output for cell in code_cells(ran) for output in cell["outputs"] if output["output_type"] == "error"
     ]
     assert wrong == []
+    warned = [
+        joined(output["text"])
+        for cell in code_cells(ran)
+        for output in cell["outputs"]
+        if output.get("name") == "stderr"
+    ]
+    assert [text for text in warned if "missing from" in text] == []  # one for each character without a font
     again = [shown(cell) for cell in code_cells(ran)]
     assert again == [shown(cell) for cell in code_cells(saved(path))]
     assert "".join(again).count("(picture)") == PICTURES[path.stem]

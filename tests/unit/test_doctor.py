@@ -7,6 +7,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,16 @@ def test_names_of_the_folder(tmp_path: Path) -> None:
     assert level("path_name", tmp_path) == "bad"
 
 
+def test_the_folder_one_stands_in_has_a_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    for path in (".", "./", "../userdata_mini"):
+        assert find("path_name", path).seen == "目录名是 userdata_mini"
+        assert str(home) in find("path", path).seen
+    finding = find("path_name", "..")
+    assert finding.level == "bad"
+    assert str(home) in finding.advice
+
+
 @pytest.mark.parametrize(
     ("page", "expected"), [(936, "ok"), (1252, "bad"), (65001, "bad"), (None, "unknown")]
 )
@@ -161,6 +172,18 @@ def test_a_full_pool_is_bad_and_says_who_holds_it(home: Path) -> None:
     assert find("session_ids", home).seen.startswith("100–102 中空闲 1 个")
     assert level("session_ids", home) == "ok"
     first.release(stopped=True)
+
+
+def test_an_id_of_ones_own_is_the_only_one_looked_at(home: Path) -> None:
+    def look(session_id: int) -> Finding:
+        found = doctor.inspect(str(home), environment=GOOD, session_ids=(100, 102), session_id=session_id)
+        return next(finding for finding in found if finding.key == "session_ids")
+
+    (home / "down_queue_7").touch()
+    assert look(7).level == "ok"
+    with SessionIds(home, fixed=7, clock=SystemClock()).lease():
+        assert (look(7).level, look(8).level) == ("bad", "ok")
+        assert f"7 使用中（进程 {os.getpid()}）" in look(7).seen
 
 
 # --- the terminal --------------------------------------------------------------------------------
@@ -222,8 +245,15 @@ def test_the_simulation_is_named_and_needs_no_windows(home: Path) -> None:
     )
     found = doctor.inspect(str(home), environment=here)
     assert {finding.level for finding in found} == {"ok"}
-    assert find("terminal", home, here).seen == "模拟终端正在运行"
-    assert level("terminal", home, replace(here, processes=())) == "bad"
+    assert find("terminal", home, here).seen == "仿真终端正在运行"
+    away = doctor.inspect(str(home), environment=replace(here, processes=()), how_to_start="sim terminal x")
+    [finding] = [finding for finding in away if finding.level != "ok"]
+    assert (finding.key, finding.level) == ("terminal", "bad")
+    assert "sim terminal x" in finding.advice
+    assert doctor.causes(away, simulated=True)[0].startswith("仿真终端没有运行")
+    bare = home.parent / "anything"
+    bare.mkdir()
+    assert {finding.level for finding in doctor.inspect(str(bare), environment=here)} == {"ok"}
     assert level("terminal", home, replace(here, processes=None)) == "unknown"
 
 
@@ -293,3 +323,15 @@ def test_a_slow_import_is_told() -> None:
 )
 def test_the_account_number(account: str | None, expected: str) -> None:
     assert level("account", "", account=account) == expected
+
+
+@pytest.mark.parametrize("account", [8800001, 1.5, ["1000000365"]])
+def test_an_account_that_is_no_text_is_a_finding(home: Path, account: Any) -> None:
+    found = find("account", home, account=account)
+    assert found.level == "bad"
+    assert "字符串" in found.seen
+
+
+def test_a_simulated_accounts_number_is_no_secret() -> None:
+    assert find("account", "", account="SIM0000000001").seen == "资金账号 SIM0000000001"
+    assert find("account", "", account="1000000365").seen == "资金账号 10******65"

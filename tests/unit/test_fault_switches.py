@@ -287,3 +287,9 @@ def test_everything_is_delayed_answers_too(home: Terminal, client: Client, clock
     clock.pass_(1.0)
     client.wait_for(1)
     home.faults.delay = 0.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("dely", 1), ("Delay", 1), ("freeze", True), ("frozen", True)])
+def test_a_misspelt_switch_is_an_error_that_lists_them(home: Terminal, name: str, value: object) -> None:
+    with pytest.raises(AttributeError, match=rf"faults\.{name}，可设置：delay、duplicate、reorder、answer_"):
+        setattr(home.faults, name, value)

@@ -194,4 +194,6 @@ def test_client_order_id() -> None:
         assert limit_order(MAIN, "buy", 5.0, 100, client_order_id=good).client_order_id == good
     bad: Any
     for bad in ("", "x" * 65, "a\tb", "\ud800", 1, b"a"):
-        assert refused("client_order_id", MAIN, "buy", 5.0, 100, client_order_id=bad).value is bad
+        error = refused("client_order_id", MAIN, "buy", 5.0, 100, client_order_id=bad)
+        assert error.value is bad
+        assert "必须是 1 到 64 个字符的字符串，且不含控制字符，收到 " in str(error)

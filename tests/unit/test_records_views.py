@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from easytrader_qmt.drawing import MAX_ROWS, cell, cells_wide
+from easytrader_qmt.errors import InvalidArgument
 from easytrader_qmt.fields import TABLES
 from easytrader_qmt.records import Records, row, rows
 from tests.vendor_objects import KINDS, vendor
@@ -254,3 +255,26 @@ def test_rows_made_by_hand_are_drawn_too() -> None:
     made = Records([row("asset", vendor("asset")), {}], "asset")
     assert "2 行" in repr(made)
     assert len(made.df) == 2
+
+
+# --- conditions --------------------------------------------------------------------------------
+
+
+def test_a_status_by_name_or_by_its_code_also_as_text() -> None:
+    made = rows("order", [vendor("order", order_status=code) for code in (50, 56, 77)])
+    for status, found in (("已报", 50), ("50", 50), (" 56 ", 56), (56, 56), ("77", 77), (77, 77)):
+        assert [each["order_status"] for each in made.where(status=status)] == [found]
+    assert made.where(status="废单") == []
+    assert made.where(status="54") == []
+
+
+@pytest.mark.parametrize("name", ["己报", "", "filled", "５０", "9" * 5000])
+def test_an_unknown_status_names_the_known_ones(name: str) -> None:
+    for made in (rows("order", [vendor("order")]), rows("order", [])):
+        with pytest.raises(InvalidArgument, match="可用: 未报、待报、已报、已报待撤、部成待撤"):
+            made.where(status=name)
+
+
+def test_a_status_that_a_row_has_is_known() -> None:
+    made = Records([{"order_status_name": "审批中"}, {}], "order")
+    assert made.where(status="审批中") == made[:1]
