@@ -5,6 +5,8 @@ Only reads the command line and prints; what is done lives in the modules it cal
 
 from __future__ import annotations
 
+import errno
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,23 @@ import click
 from easytrader_qmt import cli_doctor, cli_journal, cli_orders, cli_queries
 from easytrader_qmt._version import __version__
 from easytrader_qmt.cli_chinese import ChineseGroup
-from easytrader_qmt.cli_connection import fail
+from easytrader_qmt.cli_connection import fail, speak_as_asked
+
+_NO_SUCH_HOST = "{!r} 不是本机的地址，不能监听；请用 127.0.0.1，或去掉 --host"
+_NOT_HERE = (
+    errno.EADDRNOTAVAIL,
+    # ``socket.create_server`` makes plain errors of those about a name, which keep nothing but the number.
+    socket.EAI_NONAME,
+    *(getattr(socket, name, socket.EAI_NONAME) for name in ("EAI_NODATA", "EAI_AGAIN")),
+    getattr(errno, "WSAEADDRNOTAVAIL", errno.EADDRNOTAVAIL),
+)
+_IN_USE = (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE))
+_REASONS = (
+    (PermissionError, "没有权限"),
+    (NotADirectoryError, "上级路径是文件，不是目录"),
+    (FileExistsError, "那里已有同名的文件"),
+    (FileNotFoundError, "路径不存在"),
+)
 
 
 @click.group(cls=ChineseGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +70,10 @@ def sim() -> None:
 def sim_run(
     script: Path, seconds: float | None, userdata: str | None, terminal_dir: str | None, args: Sequence[str]
 ) -> None:
-    """让脚本（用 xtquant 或本库写的脚本，不用改）在仿真终端上运行。"""
+    """让脚本（用 xtquant 或本库写的脚本，不用改）在仿真终端上运行。
+
+    脚本自己的参数写在 -- 之后，例如 sim run s.py -- --seconds 5。
+    """
     from easytrader_qmt.sim.run import run_script
 
     sys.exit(
@@ -62,19 +83,29 @@ def sim_run(
     )
 
 
+def _nameable(ctx: click.Context, param: click.Parameter, host: str) -> str:
+    try:
+        host.encode("idna")  # which a socket does as well, and says in other ways that it cannot
+    except UnicodeError:
+        raise click.BadParameter(_NO_SUCH_HOST.format(host), ctx, param) from None
+    return host
+
+
 @sim.command("terminal")
 @click.argument("directory", metavar="目录", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed-cash", type=float, default=None, help="新目录里账号的初始资金（元）")
-@click.option("--host", default="127.0.0.1", help="监听地址，默认 127.0.0.1；只应是本机")
-@click.option("--port", type=int, default=0, help="监听端口，默认任意空闲端口")
+@click.option("--host", default="127.0.0.1", callback=_nameable, help="监听地址，默认 127.0.0.1；只应是本机")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="监听端口，默认任意空闲端口")
 @click.option("--connect-timeout", type=float, default=3.0, help="连接失败时要等的秒数，默认 3")
+@click.option("--debug", is_flag=True, help="显示日志")
 def sim_terminal(
-    directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float
+    directory: Path, seed_cash: float | None, host: str, port: int, connect_timeout: float, debug: bool
 ) -> None:
     """让仿真终端作为独立进程运行在目录里，状态保存在那里，按 Ctrl+C 结束。"""
-    from easytrader_qmt.sim.link_home import LinkError
+    from easytrader_qmt.errors import EasytraderQmtError
     from easytrader_qmt.sim.process import serve
 
+    speak_as_asked(debug)
     try:
         serve(
             directory,
@@ -84,8 +115,27 @@ def sim_terminal(
             connect_timeout=connect_timeout,
             announce=lambda line: click.echo(line),
         )
-    except (LinkError, OSError, ValueError) as error:
+    except EasytraderQmtError as error:
+        fail(error)
+    except OSError as error:
+        if error.filename is None and error.errno in _NOT_HERE:
+            raise click.BadParameter(_NO_SUCH_HOST.format(host), param_hint="'--host'") from None
+        raise click.ClickException(_no_terminal(error, directory, port)) from None
+    except ValueError as error:
         raise click.ClickException(str(error)) from None
+    click.echo("已停止")
+
+
+def _no_terminal(error: OSError, directory: Path, port: int) -> str:
+    """Why a terminal could not run, and what to do about it."""
+    why = next((reason for kind, reason in _REASONS if isinstance(error, kind)), error.strerror or str(error))
+    if error.filename is not None:
+        return f"仿真终端没有运行：目录 {directory} 不能使用（{why}）；请检查路径和写权限，或换一个目录"
+    if error.errno in _IN_USE:
+        return f"仿真终端没有运行：端口 {port} 已被占用；请用 --port 换一个，或去掉 --port 用任意空闲端口"
+    return (
+        f"仿真终端没有运行：端口 {port} 不能监听（{why}）；请用 --port 换一个，或去掉 --port 用任意空闲端口"
+    )
 
 
 @sim.command("conformance")

@@ -11,21 +11,30 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from loguru import logger
 
+from easytrader_qmt.clock import SHANGHAI
 from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, OrderRejected
+from easytrader_qmt.miniqmt import default_callback, order_lines
 from easytrader_qmt.miniqmt.options import OPTION_NAMES
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SUCCESS, FAILED, REFUSED, NOT_SENT, IN_DOUBT = 0, 1, 3, 4, 5
-"""Exit status: done; could not be done; refused by the counter; not sent (safe to repeat); outcome unknown."""
+SUCCESS, FAILED, WRONG_USAGE, REFUSED, NOT_SENT, IN_DOUBT = 0, 1, 2, 3, 4, 5
+"""Exit status: done; could not be done; to be said differently; refused by the counter; not sent (safe to repeat);
+outcome unknown."""
 
 PATH, ACCOUNT, CONFIG = "EASYTRADER_QMT_PATH", "EASYTRADER_QMT_ACCOUNT", "EASYTRADER_QMT_CONFIG"
 """The environment variables."""
+
+_SAID_BY_THE_COMMAND = (default_callback.__name__, order_lines.__name__)
+"""Whose log lines tell what became of an order: the command itself says that, or the live screen does."""
 
 path_option = click.option("--path", envvar=PATH, help=f"终端的 userdata_mini 路径 [环境变量 {PATH}]")
 config_option = click.option(
@@ -126,6 +135,9 @@ def fail(error: EasytraderQmtError, unsent: int = FAILED) -> NoReturn:
 
 def status_of(error: EasytraderQmtError, unsent: int = FAILED) -> int:
     """The exit status of an error; ``unsent`` where nothing was sent."""
+    if isinstance(error, InvalidArgument):
+        # Whoever repeats on "may be repeated" would repeat this for ever.
+        return WRONG_USAGE
     if isinstance(error, OrderRejected):
         return REFUSED
     if error.sent is None:
@@ -135,5 +147,24 @@ def status_of(error: EasytraderQmtError, unsent: int = FAILED) -> int:
 
 def speak_as_asked(debug: bool) -> None:
     """A command's own output must not drown in log lines; ``--debug`` shows them. Only for our own command."""
+
+    def write(line: str) -> None:
+        # To the stream of the moment: while a live screen is drawn, that is the screen's.
+        sys.stderr.write(line)
+
     logger.remove()
-    logger.add(sys.stderr, level="DEBUG" if debug else "WARNING", format="{time:HH:mm:ss} {level} {message}")
+    logger.add(
+        write,
+        level="DEBUG" if debug else "WARNING",
+        format=_log_line,
+        filter=None if debug else _not_said_anyway,
+    )
+
+
+def _log_line(record: Record) -> str:
+    # In the exchanges' zone as everything else that is shown, wherever the machine stands.
+    return f"{record['time'].astimezone(SHANGHAI):%H:%M:%S} {{level}} {{message}}\n{{exception}}"
+
+
+def _not_said_anyway(record: Record) -> bool:
+    return record["name"] not in _SAID_BY_THE_COMMAND

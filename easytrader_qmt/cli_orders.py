@@ -6,6 +6,7 @@ Never sends without a confirmation unless ``--yes`` is given, and never sends tw
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +21,21 @@ from easytrader_qmt.cli_connection import (
     NOT_SENT,
     REFUSED,
     SUCCESS,
+    WRONG_USAGE,
     connected,
     connection_options,
+    fail,
 )
-from easytrader_qmt.errors import EasytraderQmtError
-from easytrader_qmt.miniqmt.cancels import UNKNOWN_CANCEL
+from easytrader_qmt.errors import EasytraderQmtError, InvalidOrder
+from easytrader_qmt.miniqmt.cancels import UNKNOWN_CANCEL, counter_number, entrust_number, market_number
+from easytrader_qmt.miniqmt.names import name_of
 from easytrader_qmt.miniqmt.order_watch import JUNK
+from easytrader_qmt.orders import Action, OrderRequest
+from easytrader_qmt.securities import parse
 
 _ORDER_INTERRUPTED = "已中断：可能已经发出，结果未知。请勿重发，先用 orders 查询"
 _CANCEL_INTERRUPTED = "已中断：撤单可能只发出了一部分；请用 orders 查询，必要时再撤一次（重复撤单是安全的）"
+_POSITIVE = "应为正整数"
 _EPILOG = "退出码：0 成功，1 失败，2 用法错误，3 柜台拒绝，4 没有发送（可以重试），5 结果未知（请勿重发）"
 _CANCEL_EPILOG = "退出码：0 成功，1 失败，2 用法错误，4 没有发送（可以重试），5 结果未知（可以再撤一次）"
 
@@ -49,12 +56,14 @@ def _order_options(command: Any) -> Any:
     return command
 
 
-def _send(verb: str, security: str, amount: int, words: dict[str, Any]) -> None:
+def _send(verb: Action, security: str, amount: int, words: dict[str, Any]) -> None:
     price, at_market = words.pop("price"), words.pop("at_market")
     if (price is None) != at_market:
         raise click.UsageError("请给出 --price，或者用 --market 下市价委托（二者选一）")
     yes, as_json = words.pop("yes"), words.pop("as_json")
     ttype, protect = words.pop("ttype"), words.pop("protect_price")
+    if not at_market and (ttype is not None or protect is not None):
+        raise click.UsageError("--ttype 和 --protect-price 只和 --market 一起用")
     terms = {
         "strategy_name": words.pop("strategy"),
         "remark": words.pop("remark"),
@@ -62,17 +71,59 @@ def _send(verb: str, security: str, amount: int, words: dict[str, Any]) -> None:
     }
     terms = {name: value for name, value in terms.items() if value is not None}
     with connected(words, unsent=NOT_SENT) as user:
-        if not yes:
-            how = f"市价（{ttype or '默认类型'}）" if at_market else f"价格 {price:g} 元"
-            name = {"buy": "买入", "sell": "卖出"}[verb]
-            _confirm(f"{user!r}\n{name} {security}，数量 {amount}，{how}，确认发送？")
-        with _sending():
+        with _checking():
             if at_market:
                 extra = {} if protect is None else {"protect_price": protect}
-                answer = getattr(user, f"market_{verb}")(security, amount, ttype, **extra, **terms)
+                request = user._market_request(verb, security, amount, ttype, {**extra, **terms})
             else:
-                answer = getattr(user, verb)(security, price, amount, **terms)
+                request = user._limit_request(verb, security, price, amount, terms)
+        said = _terms(request, protect if at_market else price)
+        if not yes:
+            _confirm(f"{user!r}\n{said}，确认发送？")
+        elif _moved(request, protect if at_market else price):
+            click.echo(said, err=True)
+        with _sending():
+            answer = user._place(request)
         _tell(_after(user, answer), as_json)
+
+
+@contextmanager
+def _checking() -> Iterator[None]:
+    """While the order is put together nothing can be on its way; one that cannot be right is wrong usage."""
+    try:
+        yield
+    except InvalidOrder as error:
+        fail(error, WRONG_USAGE)
+    except KeyboardInterrupt:
+        click.echo("已中断，没有发送", err=True)
+        sys.exit(NOT_SENT)
+
+
+def _terms(request: OrderRequest, asked: float | None) -> str:
+    """What will be sent, in words, down to the last digit of its price."""
+    board = request.security.board
+    name = {"buy": "买入", "sell": "卖出"}[request.action]
+    amount = f"{name} {request.stock_code}，{request.amount} {board.unit}"
+    price = _yuan(request)
+    if _moved(request, asked):
+        price += f"（由 {asked!r} 调整）"
+    if not request.is_market:
+        return f"{amount}，{price}"
+    kind = f"市价（{name_of('price_type', request.price_type)}）"
+    return f"{amount}，{kind}，保护限价 {price}" if request.price else f"{amount}，{kind}"
+
+
+def _yuan(request: OrderRequest) -> str:
+    # A tick has as many decimals as its price can have; fewer than two look like a typing error.
+    exponent = request.security.board.tick.normalize().as_tuple().exponent
+    decimals = max(2, -exponent) if isinstance(exponent, int) else 2
+    number = f"{request.price:.{decimals}f}"
+    return f"年利率 {number}%" if request.security.board.kind == "repo" else f"{number} 元"
+
+
+def _moved(request: OrderRequest, asked: float | None) -> bool:
+    """Whether the price is not the one that was asked for."""
+    return asked is not None and request.price != asked
 
 
 def _confirm(question: str) -> None:
@@ -124,23 +175,42 @@ def _tell(answer: dict[str, Any], as_json: bool) -> None:
     sys.exit(SUCCESS if accepted else REFUSED)
 
 
-@click.command(cls=ChineseCommand, epilog=_EPILOG)
+def _positive(ctx: click.Context, param: click.Parameter, amount: int) -> int:
+    if amount <= 0:
+        raise click.BadParameter(_POSITIVE, ctx, param)
+    return amount
+
+
+class _OrderCommand(ChineseCommand):
+    """A command that takes an amount: a negative one looks like an option to click."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, but what begins with a minus and a digit was meant as the amount."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if re.fullmatch(r"-[\d.]", error.option_name) is None:
+                raise
+            raise click.BadParameter(_POSITIVE, ctx, param_hint="'数量'") from None
+
+
+@click.command(cls=_OrderCommand, epilog=_EPILOG)
 @click.argument("security", metavar="代码")
-@click.argument("amount", metavar="数量", type=int)
+@click.argument("amount", metavar="数量", type=int, callback=_positive)
 @_order_options
 @connection_options
 def buy(security: str, amount: int, **words: Any) -> None:
-    """买入；数量的单位是股。"""
+    """买入；数量的单位：股票是股，基金是份，债券、可转债和国债逆回购是张。"""
     _send("buy", security, amount, words)
 
 
-@click.command(cls=ChineseCommand, epilog=_EPILOG)
+@click.command(cls=_OrderCommand, epilog=_EPILOG)
 @click.argument("security", metavar="代码")
-@click.argument("amount", metavar="数量", type=int)
+@click.argument("amount", metavar="数量", type=int, callback=_positive)
 @_order_options
 @connection_options
 def sell(security: str, amount: int, **words: Any) -> None:
-    """卖出；数量的单位是股。"""
+    """卖出；数量的单位：股票是股，基金是份，债券、可转债和国债逆回购是张。"""
     _send("sell", security, amount, words)
 
 
@@ -166,6 +236,14 @@ def cancel(
         raise click.UsageError("--sysid 和 --market 要一起给出")
     if security is not None and not everything:
         raise click.UsageError("--security 只和 --all 一起用")
+    with _checking():
+        if security is not None:
+            parse(security)
+        elif sysid is not None:
+            counter_number(sysid)
+            market_number(market)
+        elif entrust_no is not None:
+            entrust_number(entrust_no)
     with connected(given, unsent=NOT_SENT) as user, _sending(_CANCEL_INTERRUPTED):
         if everything:
             answers = user.cancel_all(security)
@@ -175,12 +253,22 @@ def cancel(
             answers = [user.cancel_entrust(entrust_no)]
     for answer in answers:
         number = answer.get("entrust_no") or answer.get("order_sysid") or entrust_no or sysid
-        click.echo(f"{number}: {'已发出撤单' if answer['success'] else '撤单失败'}，{answer['message']}")
+        click.echo(f"{number}: {_became(answer)}")
     if not answers:
         click.echo("没有可撤的委托")
     if any(answer["message"].startswith(UNKNOWN_CANCEL) for answer in answers):
         sys.exit(IN_DOUBT)
     sys.exit(SUCCESS if all(answer["success"] for answer in answers) else FAILED)
+
+
+def _became(answer: dict[str, Any]) -> str:
+    message = str(answer["message"])
+    if not answer["success"]:
+        return f"撤单失败，{message}"
+    if message == "success":
+        return "已发出撤单"
+    # What the counter said of a cancel that was not needed only looks like a failure.
+    return message.partition("；")[0].replace("委托已是已撤", "委托已撤")
 
 
 COMMANDS = (buy, sell, cancel)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import sys
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Literal
 
@@ -15,9 +18,45 @@ import click
 
 from easytrader_qmt.cli_chinese import ChineseCommand
 from easytrader_qmt.cli_connection import connected, connection_options
+from easytrader_qmt.drawing import cells_wide, draw_text
+from easytrader_qmt.fields import Column, Table
 from easytrader_qmt.records import Records
 
 Form = Literal["json", "csv"] | None
+
+_FIRST = {
+    "order": (
+        "stock_code",
+        "order_id",
+        "order_type_name",
+        "price",
+        "order_volume",
+        "traded_volume",
+        "order_status_name",
+        "status_msg",
+        "instrument_name",
+    ),
+    "trade": (
+        "stock_code",
+        "order_id",
+        "order_type_name",
+        "traded_price",
+        "traded_volume",
+        "traded_amount",
+        "traded_time",
+    ),
+    "position": (
+        "stock_code",
+        "instrument_name",
+        "volume",
+        "can_use_volume",
+        "avg_price",
+        "last_price",
+        "market_value",
+        "float_profit",
+    ),
+}
+"""What a narrow terminal shows first, by kind; the other columns follow where there is room."""
 
 
 def output_options(command: Any) -> Any:
@@ -44,8 +83,42 @@ def show(records: Records, form: Form) -> None:
         writer.writeheader()
         writer.writerows(records)
         click.echo(out.getvalue(), nl=False)
+    elif sys.stdout.isatty():
+        click.echo(fitting(records, shutil.get_terminal_size().columns))
     else:
         click.echo(repr(records))
+
+
+def fitting(records: Records, width: int) -> str:
+    """The table with as many columns as a terminal of ``width`` cells has room for, and which are left out.
+
+    A row that wraps cannot be read by its columns.
+    """
+    whole = repr(records)
+    if _cells(whole) <= width:
+        return whole
+    columns = records.table.columns
+    first = _FIRST.get(records.kind, ())
+    kept: list[Column] = []
+    for column in sorted(
+        (one for one in columns if one.shown),
+        key=lambda one: first.index(one.key) if one.key in first else len(first),
+    ):
+        if not kept or _cells(_drawn(records, [*kept, column])) <= width:
+            kept.append(column)
+    left_out = [column.heading for column in columns if column.shown and column not in kept]
+    note = f"（终端宽 {width} 列，没有显示：{'、'.join(left_out)}；--csv、--json 有全部字段）"
+    return f"{_drawn(records, kept)}\n{note}"
+
+
+def _drawn(records: Records, kept: list[Column]) -> str:
+    table = records.table
+    columns = tuple(replace(column, shown=column in kept) for column in table.columns)
+    return draw_text(Table(table.kind, columns), records)
+
+
+def _cells(text: str) -> int:
+    return max(map(cells_wide, text.splitlines()))
 
 
 @click.command(cls=ChineseCommand)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from easytrader_qmt.drawing import draw_html, draw_text
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
 from easytrader_qmt.fields import Table, table_of
 from easytrader_qmt.frames import frame_of
 from easytrader_qmt.row_builders import Remarks, Row, build_row, build_rows
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
 __all__ = ["Records", "row", "rows"]
+
+_MOST_DIGITS = 10
+"""Of a code given as text; none comes near."""
 
 
 class Records(list[Row]):
@@ -60,8 +63,9 @@ class Records(list[Row]):
         """The rows that meet every condition, as new Records that share the dicts.
 
         Any key equals a value. ``security`` takes every form of a code; a bare one matches in any market.
-        ``status`` is the Chinese name of an order's status or its code.
-        Raises InvalidArgument for a key that this kind of record does not have, and for an unreadable code.
+        ``status`` is the Chinese name of an order's status or its code, also as text (``'50'``).
+        Raises InvalidArgument for a key that this kind of record does not have, for an unreadable code, and
+        for a status name that neither the vendor's table nor any row has.
         """
         wanted = [self._condition(key, value) for key, value in conditions.items()]
         return Records((row for row in self if all(row.get(k) == v for k, v in wanted)), self.table)
@@ -69,7 +73,7 @@ class Records(list[Row]):
     def _condition(self, key: str, value: object) -> tuple[str, object]:
         keys = self.table.keys
         if key == "status" and "order_status" in keys:
-            return ("order_status_name" if isinstance(value, str) else "order_status"), value
+            return self._status(value)
         if key not in keys:
             raise InvalidArgument(f"{self.kind} 记录没有字段 {key!r}，可用: {'、'.join(keys)}")
         if key != "security":
@@ -81,6 +85,21 @@ class Records(list[Row]):
             return "stock_code", parse(value).stock_code
         except InvalidOrder:
             raise InvalidArgument(f"证券代码 {value!r} 无法识别") from None
+
+    def _status(self, value: object) -> tuple[str, object]:
+        if not isinstance(value, str):
+            return "order_status", value
+        name = value.strip()
+        if name.isascii() and name.isdigit() and len(name) <= _MOST_DIGITS:
+            return "order_status", int(name)
+        # Not at the top: that package imports this module.
+        from easytrader_qmt.miniqmt.names import NAMES
+
+        known = NAMES["order_status"].values()
+        # Rows that were made or edited by hand may have names of their own.
+        if name not in known and all(row.get("order_status_name") != name for row in self):
+            raise InvalidArgument(f"没有委托状态 {shown(value)}，可用: {'、'.join(known)}")
+        return "order_status_name", name
 
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> Row: ...

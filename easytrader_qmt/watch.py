@@ -5,6 +5,7 @@ Never sends an order; it asks again only when something was pushed or a second h
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from datetime import datetime
@@ -25,6 +26,13 @@ from easytrader_qmt.records import Records
 
 _ROWS = 12
 _EVENTS = 8
+_LINES = 2 * _EVENTS
+_FRAME = 13
+"""Lines of a screen beside the rows: two of the head, two borders of each of four panels, three headings."""
+_TABLES = 7
+"""Those of them that are not drawn where there are no tables: two panels' borders and the headings."""
+_EDGES = 4
+"""Cells of a panel's line that its borders take."""
 _COLUMNS = {
     "asset": ("account_id", "total_asset", "cash", "frozen_cash", "market_value"),
     "position": (
@@ -61,14 +69,19 @@ _NAMES = {
 
 
 class Screen:
-    """What is drawn, kept up by the events of a trader."""
+    """What is drawn, kept up by the events of a trader until ``close``."""
 
-    def __init__(self, user: Any) -> None:
+    def __init__(self, user: Any, console: Console) -> None:
         self._user = user
+        self._console = console
         self._events: deque[str] = deque(maxlen=_EVENTS)
         self.changed = threading.Event()
-        for name in EVENTS:
-            user.on(name, lambda row, name=name: self._heard(name, row))
+        self._heard_by = [user.on(name, lambda row, name=name: self._heard(name, row)) for name in EVENTS]
+
+    def close(self) -> None:
+        """Hear no more."""
+        for one in self._heard_by:
+            one.cancel()
 
     def _heard(self, name: str, row: dict[str, Any]) -> None:
         now = datetime.now(SHANGHAI).strftime("%H:%M:%S")
@@ -78,34 +91,58 @@ class Screen:
         self.changed.set()
 
     def draw(self) -> RenderableType:
-        """The whole screen, from fresh queries."""
+        """The whole screen, from fresh queries, no higher than the console."""
+        heading = f"{self._user!r}\n{datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}    Ctrl+C 结束"
+        head = Text(heading, style="bold", no_wrap=True, overflow="ellipsis")
+        events = self._event_lines()
         try:
-            parts: list[RenderableType] = [
-                _panel("资金", self._user.balance),
-                _panel("持仓", self._user.position),
-                _panel("委托", self._user.today_entrusts),
-            ]
+            money, held, orders = self._user.balance, self._user.position, self._user.today_entrusts
         except EasytraderQmtError as error:
-            parts = [Panel(Text(str(error)), title="没有数据", border_style="red")]
-        head = Text(
-            f"{self._user!r}    {datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}    Ctrl+C 结束", style="bold"
+            why = self._lines(str(error))
+            [event_rows] = _shared_out(self._room(len(why) - _TABLES), [len(events)])
+            wrong = Panel(Group(*why), title="没有数据", border_style="red")
+            return Group(head, wrong, _event_panel(events[:event_rows]))
+        wanted = [min(len(held), _ROWS), min(len(orders), _ROWS), len(events)]
+        held_rows, order_rows, event_rows = _shared_out(self._room(len(money)), wanted)
+        return Group(
+            head,
+            _panel("资金", money, _ROWS),
+            _panel("持仓", held, held_rows),
+            _panel("委托", orders, order_rows),
+            _event_panel(events[:event_rows]),
         )
-        events = Text("\n".join(reversed(self._events)) or "还没有事件")
-        return Group(head, *parts, Panel(events, title="最近的事件"))
+
+    def _room(self, money_rows: int) -> int:
+        """How many lines are left for positions, orders and events; what goes to a file has room for all."""
+        if not self._console.is_terminal:
+            return 2 * _ROWS + _LINES
+        return self._console.height - _FRAME - money_rows
+
+    def _event_lines(self) -> list[Text]:
+        """The last events, newest first, in lines as wide as their panel."""
+        lines = [line for event in reversed([*self._events]) for line in self._lines(event)]
+        return lines[:_LINES] or [Text("还没有事件")]
+
+    def _lines(self, text: str) -> list[Text]:
+        return list(Text(text).wrap(self._console, max(20, self._console.width - _EDGES)))
 
 
 def watch_screen(user: Any, seconds: float | None = None, console: Console | None = None) -> None:
     """Draw until ``seconds`` have passed, or until interrupted. Raises InvalidArgument for no such number."""
     if seconds is not None:
         seconds = policy.seconds("seconds", seconds)
-    screen = Screen(user)
+    shown_on = console if console is not None else Console()
+    screen = Screen(user, shown_on)
     over = threading.Event()
     timer = threading.Timer(seconds, over.set) if seconds is not None else None
     if timer is not None:
         timer.daemon = True
         timer.start()
+    # A log line written past the screen would stand in the middle of it; one that goes to a file does not.
+    live = Live(console=shown_on, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
     try:
-        with Live(screen.draw(), console=console, auto_refresh=False, screen=False) as live:
+        with live:
+            live.update(screen.draw(), refresh=True)
             while not over.is_set():
                 # At least one redraw a second, so that a dead connection shows; at most ten, so that a busy one reads.
                 screen.changed.wait(1.0 if seconds is None else min(1.0, seconds))
@@ -115,13 +152,28 @@ def watch_screen(user: Any, seconds: float | None = None, console: Console | Non
     except KeyboardInterrupt:
         pass
     finally:
+        screen.close()
         if timer is not None:
             timer.cancel()
+        if not shown_on.is_terminal:
+            shown_on.line()  # rich ends the last line of a screen only
 
 
-def _panel(title: str, records: Records) -> Panel:
+def _shared_out(room: int, wanted: list[int]) -> list[int]:
+    """Lines for each part, one after another in turn until all have what they want; one at least."""
+    given = [min(1, want) for want in wanted]
+    left = room - sum(given)
+    while left > 0 and any(have < want for have, want in zip(given, wanted, strict=True)):
+        for at, want in enumerate(wanted):
+            if given[at] < want and left > 0:
+                given[at] += 1
+                left -= 1
+    return given
+
+
+def _panel(title: str, records: Records, rows: int) -> Panel:
     table = Table(expand=True, box=None, pad_edge=False)
-    shown = records[-_ROWS:]
+    shown = records[-rows:]
     wanted = _COLUMNS[records.kind]
     columns = sorted(
         (column for column in records.table.columns if column.key in wanted),
@@ -132,8 +184,12 @@ def _panel(title: str, records: Records) -> Panel:
         table.add_column(column.heading, justify="right" if numeric else "left", no_wrap=True)
     for row in shown:
         table.add_row(*(cell(column, row.get(column.key)) for column in columns))
-    more = f"（最近 {_ROWS} 行，共 {len(records)} 行）" if len(records) > _ROWS else f"（{len(records)} 行）"
+    more = f"（最近 {rows} 行，共 {len(records)} 行）" if len(records) > rows else f"（{len(records)} 行）"
     return Panel(table, title=title + more)
+
+
+def _event_panel(lines: list[Text]) -> Panel:
+    return Panel(Group(*lines), title="最近的事件")
 
 
 def _line(name: str, row: dict[str, Any]) -> str:
@@ -143,9 +199,8 @@ def _line(name: str, row: dict[str, Any]) -> str:
             f"{row['order_status_name']}"
         )
     if name == "trade":
-        return (
-            f"{row['stock_code']} {row['order_type_name']} {row['traded_volume']} @ {row['traded_price']:g}"
-        )
+        price = f"{row['traded_price']:.15g}"
+        return f"{row['stock_code']} {row['order_type_name']} {row['traded_volume']} @ {price}"
     if name == "state":
         return f"{row['previous']} → {row['state']} {row['reason']}"
     if name in ("order_error", "cancel_error"):

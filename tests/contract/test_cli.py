@@ -58,9 +58,9 @@ def test_exit_status_of_orders(home: Path) -> None:
     refused = run("sell", "600519", "100", "--price", "1400", "--yes", home=home)
     assert refused.exit_code == 3
     assert "证券可用数量不足" in refused.stderr
-    not_sent = run("buy", "600036", "150", "--price", "35.5", "--yes", home=home)
-    assert not_sent.exit_code == 4
-    assert "数量" in not_sent.stderr
+    odd = run("buy", "600036", "150", "--price", "35.5", "--yes", home=home)
+    assert odd.exit_code == 2
+    assert "数量" in odd.stderr
     assert run("buy", "600036", "100", "--yes", home=home).exit_code == 2
 
 
@@ -137,7 +137,7 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"reconnect_intervall": 5}', encoding="utf-8")
     found = CliRunner().invoke(main, ["balance", "--sim", "--config", str(file)])
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "reconnect_intervall" in found.output
 
 

@@ -142,16 +142,16 @@ def test_as_a_configuration_file_says(path: Path, tmp_path: Path) -> None:
     assert len(names(configured(*both, journal=str(path), stock_account="nobody"))) == 4
     assert names(configured("--json", "--sim", miniqmt_path=str(path.parents[1])))[0] == "grid-1"
     off = configured(journal=False)
-    assert off.exit_code == 1
+    assert off.exit_code == 2
     assert "没有日志文件" in off.stderr
     wrong = configured(jurnal="x")
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "jurnal" in wrong.stderr
 
 
 def test_a_terminal_of_the_command_itself_keeps_no_journal() -> None:
     result = run("--sim")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--path" in result.stderr
 
 
@@ -183,7 +183,7 @@ def test_where_there_is_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name in ("LOCALAPPDATA", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     result = run()
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert str(tmp_path) in result.output
     assert list(tmp_path.iterdir()) == [], "looking makes nothing"
 

@@ -114,8 +114,8 @@ def test_a_setting_that_cannot_be_right(
     config = tmp_path / "qmt.json"
     config.write_text(json.dumps(given), encoding="utf-8")
     found = run(*words, "--sim", "--config", str(config))
-    assert found.exit_code == 4, found.output
-    assert run("balance", "--sim", "--config", str(config)).exit_code == 1
+    assert found.exit_code == 2, found.output
+    assert run("balance", "--sim", "--config", str(config)).exit_code == 2
 
 
 @pytest.mark.parametrize("answer", ["empty", "none"])
