@@ -77,11 +77,12 @@ def _send(verb: Action, security: str, amount: int, words: dict[str, Any]) -> No
                 request = user._market_request(verb, security, amount, ttype, {**extra, **terms})
             else:
                 request = user._limit_request(verb, security, price, amount, terms)
-        said = _terms(request, protect if at_market else price)
-        if not yes:
-            _confirm(f"{user!r}\n{said}，确认发送？")
-        elif _moved(request, protect if at_market else price):
-            click.echo(said, err=True)
+        if isinstance(request, OrderRequest):  # otherwise its id has been used, and nothing is sent
+            said = _terms(request, protect if at_market else price)
+            if not yes:
+                _confirm(f"{user!r}\n{said}，确认发送？")
+            elif _moved(request, protect if at_market else price):
+                click.echo(said, err=True)
         with _sending():
             answer = user._place(request)
         _tell(_after(user, answer), as_json)

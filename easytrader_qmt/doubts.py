@@ -14,14 +14,24 @@ from easytrader_qmt.clock import day_number
 from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.remarks import token_of
 
-__all__ = ["SETTLE_SECONDS", "CounterOrder", "Resolution", "disproved", "provable_from", "reconcile"]
+__all__ = [
+    "REJECTED",
+    "REPORTED",
+    "SETTLE_SECONDS",
+    "CounterOrder",
+    "Resolution",
+    "disproved",
+    "provable_from",
+    "reconcile",
+]
 
 SETTLE_SECONDS = 3.0
 """How long an order may be on its way before a snapshot without it means anything."""
 
-_REJECTED = 57
-# From 已报 on it was at the exchange; before that the counter may still refuse it.
-_REPORTED = range(50, _REJECTED)
+REJECTED = 57
+"""废单."""
+REPORTED = range(50, REJECTED)
+"""From 已报 on an order was at the exchange; before that the counter may still refuse it."""
 # How far the counter's clock may be behind this machine's, in seconds.
 _CLOCKS_APART = 60.0
 
@@ -104,9 +114,9 @@ def disproved(entry: Entry, order_id: int, status: int) -> bool:
     such as a timeout. A refused one counts only once it was at the exchange: some counters show an order before
     they refuse it.
     """
-    if order_id <= 0 or status == _REJECTED:
+    if order_id <= 0 or status == REJECTED:
         return False
-    return entry.outcome == "absent" or (entry.outcome == "refused" and status in _REPORTED)
+    return entry.outcome == "absent" or (entry.outcome == "refused" and status in REPORTED)
 
 
 def provable_from(entries: Iterable[Entry], settle: float = SETTLE_SECONDS) -> float | None:
@@ -116,12 +126,12 @@ def provable_from(entries: Iterable[Entry], settle: float = SETTLE_SECONDS) -> f
 
 def _rank(order: CounterOrder) -> tuple[bool, int]:
     """Of rows with one token, a live one says more than a refused one."""
-    return order.order_status != _REJECTED, order.order_id
+    return order.order_status != REJECTED, order.order_id
 
 
 def _found(entry: Entry, order: CounterOrder) -> Resolution:
     number = max(0, int(order.order_id))
-    if order.order_status == _REJECTED:
+    if order.order_status == REJECTED:
         return Resolution(entry, "refused", number, order.status_msg or "废单（柜台没有说明原因）")
     if not number:
         return Resolution(entry, "in_doubt", 0, "柜台列出了这笔委托，但还没有委托编号")

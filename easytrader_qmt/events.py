@@ -189,4 +189,5 @@ def isolated(what: str, handler: Callable[..., object], *args: Any) -> None:
     try:
         handler(*args)
     except BaseException:
-        logger.exception("{} 的处理函数抛出异常，已跳过；后面的处理函数照常执行", what)
+        with contextlib.suppress(Exception):  # a sink's trouble must not stop the events either
+            logger.exception("{} 的处理函数抛出异常，已跳过；后面的处理函数照常执行", what)

@@ -130,11 +130,13 @@ class Journal:
         assert key is not None
         return Begun(True, key, attempt, token, remark)
 
-    def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
+    def finish(
+        self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "", keep: bool = True
+    ) -> bool:
         """Write what became of an order. Never raises for the file: the order has left already.
 
-        False: it could not be written now; it is kept and tried again with the next write, and until then
-        the order counts as in doubt for others. An outcome only gets firmer: sending, then in_doubt,
+        False: it could not be written now; with ``keep`` it is kept and tried again with the next write, and
+        until then the order counts as in doubt for others. An outcome only gets firmer: sending, then in_doubt,
         not_sent or absent, then refused, then accepted; a weaker one that comes later changes nothing, and
         a refusal of an accepted order is kept beside it as `Entry.rejected_later`.
         Raises InvalidArgument for an outcome that does not exist.
@@ -142,7 +144,7 @@ class Journal:
         statement = sql.FINISH.get(outcome)
         if statement is None:
             raise InvalidArgument(f"委托结果只能是 {'、'.join(sql.FINISH)}，收到 {outcome!r}")
-        return self._file.record((statement, self._outcome(key, order_id, message)))
+        return self._file.record((statement, self._outcome(key, order_id, message)), keep=keep)
 
     def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool:
         """`finish` many orders in one write: key, outcome, order number and message of each."""

@@ -12,7 +12,7 @@ from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.price_types import MARKET_PRICE_TYPES
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
-__all__ = ["COLUMNS", "RETRYABLE", "Begun", "Entry", "Intent", "Outcome", "entry_of"]
+__all__ = ["COLUMNS", "RETRYABLE", "Begun", "Entry", "Intent", "Outcome", "entry_of", "terms_of"]
 
 Outcome = Literal["sending", "accepted", "refused", "not_sent", "in_doubt", "absent"]
 """``sending``: begun by a process that may still run. ``absent``: proved not to be at the counter."""
@@ -81,7 +81,7 @@ class Intent(NamedTuple):
 
         The price of a market order is left out: as a protect price it follows the day's limits.
         """
-        return _terms(self)
+        return terms_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Entry:
     @property
     def terms(self) -> tuple[object, ...]:
         """See `Intent.terms`."""
-        return _terms(self)
+        return terms_of(self)
 
     @property
     def sent_at(self) -> float:
@@ -154,6 +154,7 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     return Entry(*row)
 
 
-def _terms(order: Intent | Entry) -> tuple[object, ...]:
+def terms_of(order: Intent | Entry | OrderRequest) -> tuple[object, ...]:
+    """See `Intent.terms`."""
     price = None if order.price_type in MARKET_PRICE_TYPES else order.price
     return order.stock_code, order.order_type, order.price_type, order.amount, price

@@ -86,8 +86,8 @@ class JournalFile:
         finally:
             self._turn.release()
 
-    def record(self, *records: tuple[str, Mapping[str, object]]) -> bool:
-        """Run statements in one write, or keep them for the next one and say False."""
+    def record(self, *records: tuple[str, Mapping[str, object]], keep: bool = True) -> bool:
+        """Run statements in one write, or keep them for the next one, unless told not to, and say False."""
 
         def act(connection: sqlite3.Connection) -> None:
             if len(records) == 1:
@@ -102,7 +102,7 @@ class JournalFile:
         try:
             self.write(act)
         except JournalError:
-            self._unwritten += records
+            self._unwritten += records if keep else ()
             return False
         return True
 

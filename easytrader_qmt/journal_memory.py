@@ -6,6 +6,7 @@ among its last orders.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -39,7 +40,9 @@ class AnyJournal(Protocol):
 
     def begin(self, intent: Intent) -> Begun: ...  # noqa: D102
     def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None: ...  # noqa: D102
-    def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool: ...  # noqa: D102
+    def finish(  # noqa: D102
+        self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "", keep: bool = True
+    ) -> bool: ...
     def finish_all(self, outcomes: Sequence[tuple[int, Outcome, int, str]]) -> bool: ...  # noqa: D102
     def attach_refusal(self, account_id: str, order: int | str, message: str) -> bool: ...  # noqa: D102
     def found_live(self, key: int, order_id: int, message: str) -> bool: ...  # noqa: D102
@@ -97,7 +100,7 @@ class MemoryJournal:
         self._attempts: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, int] = {}
         self._open: set[int] = set()
-        self._next = 1
+        self._keys = itertools.count(1)
 
     def begin(self, intent: Intent) -> Begun:
         """As `journal.Journal.begin`, within this process."""
@@ -137,7 +140,7 @@ class MemoryJournal:
         if attempt:
             token = order_token(intent.account_id, intent.client_order_id, attempt)
             remark = outgoing_remark(intent.user_remark, token)
-        key, self._next = self._next, self._next + 1
+        key = next(self._keys)
         self._entries[key] = _Held(key, intent, attempt, token, remark, self._clock.now())
         self._attempts.setdefault((intent.account_id, intent.client_order_id), []).append(key)
         self._tokens[token] = key
@@ -161,7 +164,9 @@ class MemoryJournal:
                 del self._attempts[of.account_id, of.client_order_id]
             return
 
-    def finish(self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "") -> bool:
+    def finish(
+        self, key: int, outcome: Outcome, *, order_id: int = 0, message: str = "", keep: bool = True
+    ) -> bool:
         """As `journal.Journal.finish`."""
         with self._lock:
             self._finish(key, outcome, order_id, message)

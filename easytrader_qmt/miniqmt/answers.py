@@ -6,6 +6,7 @@ Never sends anything, never waits past its deadline, and never lets a late answe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from loguru import logger
@@ -100,8 +101,12 @@ class Answers:
         if told.outcome == "in_doubt":
             return
         refusal = self._watch.refusal(told.order_id, begun.token) if told.outcome == "accepted" else None
+        if told.outcome == "refused" and self._watch.live(begun.token) is not None:
+            # The terminal's own timeout, by now: the counter has shown the order, and that was told.
+            logger.warning("迟到的应答说委托被拒绝（{}），但它已报到柜台，以柜台为准", told.message)
+            return
         if refusal is None:
-            self.written(begun, told, ticket.request)
+            told = self.written(begun, told, ticket.request)
         else:
             # It got a number, but its refusal is known, and was told: that is the last word.
             self._watch.sent(told.order_id, begun.token)
@@ -123,10 +128,15 @@ class Answers:
         if told.outcome == "in_doubt":
             told = self._doubted(begun, told)
         elif told.outcome == "refused":
-            # Some refusals are the terminal's own, such as a timeout, and the order is at the counter after all.
-            self._doubts.deny(begun.token)
-        log_outcome(told, request, later)
+            told = self._refused(begun, told)
+        with suppress(Exception):  # a sink's trouble is not the order's
+            log_outcome(told, request, later)
         return told
+
+    def _refused(self, begun: Begun, told: Told) -> Told:
+        """Refused, unless a push has shown it at the counter: some refusals are the terminal's own timeouts."""
+        number = self._doubts.denied(begun.token)
+        return told if not number else told._replace(outcome="accepted", order_id=number, message="")
 
     def _doubted(self, begun: Begun, told: Told) -> Told:
         """In doubt from now on, unless the counter's refusal was pushed already: it came before the deadline.
@@ -139,7 +149,7 @@ class Answers:
             return told
         self._note(self._journal.finish(begun.key, "refused", message=refusal))
         self._doubts.answered(begun, "refused")
-        return told._replace(outcome="refused", message=refusal)
+        return self._refused(begun, told._replace(outcome="refused", message=refusal))
 
     def _attached(self, begun: Begun, told: Told) -> str | None:
         """The refusal of an order that got a number, if one was heard; written now, as the journal has the number."""

@@ -20,7 +20,7 @@ _LONG = 200
 
 
 def basket_requests(
-    orders: Iterable[Mapping[str, Any]], build: Callable[[str, dict[str, Any]], OrderRequest]
+    orders: Iterable[Mapping[str, Any]], build: Callable[[str, dict[str, Any]], OrderRequest | Told]
 ) -> list[OrderRequest | Told]:
     """Each order of a basket as a checked request, or the outcome that it was not sent and why.
 
@@ -42,7 +42,9 @@ def basket_requests(
     return made
 
 
-def _request(order: object, build: Callable[[str, dict[str, Any]], OrderRequest]) -> OrderRequest:
+def _request(
+    order: object, build: Callable[[str, dict[str, Any]], OrderRequest | Told]
+) -> OrderRequest | Told:
     if not isinstance(order, Mapping):
         raise InvalidOrder(
             f"篮子里的委托 {shown(order)} 无效：应为字典", field="order", value=order, rule="字典"

@@ -169,7 +169,7 @@ class AccountSide:
     def _remember_today(self) -> None:
         for entry in self.journal.entries(self.account.account_id, day=self._today()):
             if entry.outcome in ("absent", "refused"):
-                self.doubts.deny(entry.token)
+                self.doubts.denied(entry.token)
             elif entry.outcome == "accepted" and entry.rejected_later:
                 self.watch.refused_before(entry.order_id, entry.token, entry.rejected_later)
 
@@ -181,6 +181,8 @@ class AccountSide:
         order = word.token or word.order_id
         if not self.journal.attach_refusal(self.account.account_id, order, word.refusal):
             logger.error("柜台的拒绝没能写入委托日志，会随下一次写入补上")
+        if word.token:
+            self.doubts.denied(word.token)
 
     def _synced(self, found: tuple[sync.Snapshot, ...], started: float) -> None:
         for each in found:

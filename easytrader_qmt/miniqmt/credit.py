@@ -14,7 +14,7 @@ from easytrader_qmt.miniqmt import credit_fields as tables
 from easytrader_qmt.miniqmt.connected import ConnectedTrader
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.order_words import order_terms, parsed
-from easytrader_qmt.miniqmt.outcomes import answer
+from easytrader_qmt.miniqmt.outcomes import Told, answer
 from easytrader_qmt.order_rules import MAX_MONEY, as_written, refusal
 from easytrader_qmt.orders import Action, OrderRequest, plain_order
 from easytrader_qmt.records import Records, rows
@@ -48,7 +48,10 @@ class CreditVerbs(ConnectedTrader):
         amount: Any,
         words: dict[str, Any],
         order_type: int | None = None,
-    ) -> OrderRequest:
+    ) -> OrderRequest | Told:
+        raise NotImplementedError
+
+    def _place(self, request: OrderRequest | Told) -> dict[str, Any]:
         raise NotImplementedError
 
     # --- orders --------------------------------------------------------------------------------
@@ -107,9 +110,10 @@ class CreditVerbs(ConnectedTrader):
         special: bool,
         words: dict[str, Any],
     ) -> dict[str, Any]:
-        side = self._margin_side()
-        request = self._limit_request(action, security, price, amount, words, _type(order_type, special))
-        return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
+        self._margin_side()
+        return self._place(
+            self._limit_request(action, security, price, amount, words, _type(order_type, special))
+        )
 
     def _repay(
         self,

@@ -13,7 +13,7 @@ from loguru import logger
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
-from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent
+from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, terms_of
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
 from easytrader_qmt.kill_switch import Glance
 from easytrader_qmt.miniqmt.answers import Answers
@@ -92,32 +92,25 @@ class OrderDesk:
         session = self._connection.ready()
         client_order_id = request.client_order_id or self._new_id()
         intent = self._intent(request, client_order_id, session)
-        begun: Begun | None = None
-        if request.client_order_id is not None and self._was_sent(intent):
+        if request.client_order_id is not None and self.sent_before(client_order_id) is not None:
             # Told what became of it whatever the limits say now: it is not sent again, so they do not apply.
             known = self._begin(intent)
             if isinstance(known, Told):
                 return known
-            begun = known
+            # Meanwhile it was proved to be nowhere: an order like any other, from here on.
+            self._journal.finish(known.key, "not_sent", message="重新检查后再发送")
+        reservation = self._admit(request, None)
+        if intent.notional is None and reservation.notional:
+            # What the limits reckoned a market order without a price at; after a restart the day counts on.
+            intent = intent._replace(notional=reservation.notional)
         try:
-            reservation = self._admit(request, None)
+            begun = self._begin(intent)
         except BaseException:
-            if begun is not None:
-                self._journal.finish(begun.key, "not_sent", message="风控拒绝")
+            self._risk.release(reservation)
             raise
-        if begun is None:
-            if intent.notional is None and reservation.notional:
-                # What the limits reckoned a market order without a price at; after a restart the day counts on.
-                intent = intent._replace(notional=reservation.notional)
-            try:
-                known = self._begin(intent)
-            except BaseException:
-                self._risk.release(reservation)
-                raise
-            if isinstance(known, Told):
-                self._risk.release(reservation)
-                return known
-            begun = known
+        if isinstance(begun, Told):
+            self._risk.release(reservation)
+            return begun
         return self._hand_over(session, request, client_order_id, begun, reservation)
 
     def send_unnamed(self, requests: Sequence[OrderRequest], sent: list[Ticket | Told]) -> None:
@@ -202,17 +195,23 @@ class OrderDesk:
             account_type=self._type,
         )
 
-    def _was_sent(self, intent: Intent) -> bool:
-        attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
-        absent = [entry for entry in attempts if entry.outcome == "absent"]
-        if absent and all(entry.outcome in RETRYABLE for entry in attempts):
-            self._doubts.ask_once_more(absent)
-        return self.sent_before(intent.client_order_id) is not None if attempts else False
-
     def sent_before(self, client_order_id: str) -> Entry | None:
         """The order that left under this id, unless it is proved to be nowhere. Raises JournalError."""
         entry = self._journal.find(self._account.account_id, client_order_id)
         return None if entry is None or entry.outcome in RETRYABLE else entry
+
+    def repeated(self, request: OrderRequest) -> Told | None:
+        """What is known of the order that left under this request's id; None where none left, or another one.
+
+        Sends nothing, whatever has become of it. Raises JournalError.
+        """
+        entry = None if request.client_order_id is None else self.sent_before(request.client_order_id)
+        if entry is None or entry.terms != terms_of(request):
+            return None
+        if entry.outcome in ("sending", "in_doubt"):
+            why = self._doubts.why(entry.key) or entry.message or "同一编号的委托正在发送"
+            return Told("in_doubt", 0, why, entry.client_order_id, entry.remark)
+        return of_entry(entry)
 
     def _hand_over(
         self,
@@ -252,8 +251,8 @@ class OrderDesk:
         try:
             # After it has left: the line is written while the answer is on its way.
             log_request(request)
-        except Exception as error:
-            logger.opt(exception=error).debug("委托的日志行没有写出")  # a sink's trouble is not the order's
+        except Exception:
+            pass  # a sink's trouble is not the order's; to say so would trouble it again
         except BaseException:
             self.answers.leave(ticket, "发送后被中断")
             raise
@@ -266,6 +265,10 @@ class OrderDesk:
         while True:
             begun = self._journal.begin(intent)
             if begun.fresh:
+                if begun.attempt:
+                    told = self._turned_up(intent, begun)
+                    if told is not None:
+                        return told
                 if deadline is not None and self._risk.killed:
                     # Turned on while this waited for what became of an earlier attempt.
                     self._journal.finish(begun.key, "not_sent", message="风控拒绝")
@@ -288,6 +291,22 @@ class OrderDesk:
                 "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", intent.client_order_id
             )
             return told
+
+    def _turned_up(self, intent: Intent, begun: Begun) -> Told | None:
+        """Before a further attempt: an earlier one that was called absent, and has turned up at the counter."""
+        attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
+        absent = [entry for entry in attempts if entry.outcome == "absent"]
+        try:
+            if absent:
+                self._doubts.ask_once_more(absent)
+            found = self.sent_before(intent.client_order_id) if absent else None
+        except BaseException:
+            self._journal.finish(begun.key, "not_sent", message="没能确认上一次委托不在柜台")
+            raise
+        if found is None or found.key == begun.key:
+            return None
+        self._journal.finish(begun.key, "not_sent", message="上一次委托已在柜台")
+        return of_entry(found)
 
     def _known(self, begun: Begun, deadline: float) -> Told:
         """What is known of an order sent before; one that is being sent right now is waited for."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.doubts import SETTLE_SECONDS, disproved, provable_from, reconcile
+from easytrader_qmt.doubts import SETTLE_SECONDS, provable_from, reconcile
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
 from easytrader_qmt.journal_entries import Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.connection import Connection
+from easytrader_qmt.miniqmt.disproofs import Disproofs
 from easytrader_qmt.miniqmt.order_watch import OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.recent_days import RecentDays
-from easytrader_qmt.remarks import token_of
 
 _DAYS, _MOST = 7, 10_000
 """For how many days, and of how many orders, it is remembered what was told; an open doubt for as long as it is."""
@@ -61,10 +62,8 @@ class DoubtKeeper:
         self._lock = threading.Lock()
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
-        self._expected: RecentDays[str, float] = RecentDays(
-            clock, _DAYS, _MOST
-        )  # since when, by the monotonic clock
-        self._denied: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
+        self._expected: RecentDays[str, float] = RecentDays(clock, _DAYS, _MOST)  # since when, monotonic
+        self._disproofs = Disproofs(account, journal, watch, clock, self._found_live)
         self._looked = 0.0  # when the last look that brought an answer was begun
 
     def open(self) -> tuple[Entry, ...]:
@@ -82,20 +81,23 @@ class DoubtKeeper:
             self._expected[token] = self._clock.monotonic()
         self._connection.look_soon()
 
-    def deny(self, token: str) -> None:
-        """The order with this token counts as not being at the counter; a row of it there proves otherwise."""
-        with self._lock:
-            self._denied[token] = True
+    def denied(self, token: str) -> int:
+        """The journal says from now on that an order was refused: its number if it is at the counter all the same."""
+        try:
+            return self._disproofs.deny(token)
+        except JournalError as error:
+            logger.error("未能核对柜台上的委托：{}", error)
+            return 0
 
     def ask_once_more(self, absent: Sequence[Entry]) -> None:
         """Before an order that was found absent is sent again: the counter may have it by now.
 
-        Raises NotConnected, with nothing sent, when that cannot be found out.
+        Raises NotConnected or JournalError, with nothing sent, when that cannot be found out.
         """
         for entry in absent:
-            self.deny(entry.token)
+            self._disproofs.deny(entry.token)
         try:
-            self._disprove(self._connection.ask("query_stock_orders", self._account))
+            self._disproofs.look(self._connection.ask("query_stock_orders", self._account))
         except QueryFailed as error:
             raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送，可以稍后重试：{error}") from None
 
@@ -152,12 +154,16 @@ class DoubtKeeper:
         """Match what is in doubt with a complete list of today's orders, asked for at Unix ``started``."""
         try:
             entries = self.open()
+            fresh = False
             for found in reconcile(entries, orders, complete=True, snapshot_started=started):
                 if found.outcome == "absent" and self._is_fresh(found.entry.token):
-                    continue  # the clock on the wall was put forward: by the other one it may be on its way
+                    fresh = (
+                        True  # the clock on the wall was put forward: by the other one it may be on its way
+                    )
+                    continue
                 self._settled(found.entry, found.outcome, found.order_id, found.message)
-            self._looked = started
-            self._disprove(orders)
+            self._looked = self._looked if fresh else started
+            self._disproofs.look(orders)
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
 
@@ -167,15 +173,14 @@ class DoubtKeeper:
 
     def heard(self, word: Word) -> bool:
         """A push of an order that was in doubt proves that it is at the counter; True when it did."""
-        with self._lock:
-            expected, denied = word.token in self._expected, word.token in self._denied
-        if denied and word.refusal is None:
-            return self._disproved(word.token, word.order_id, word.status)
-        if not expected:
-            return False
-        if word.refusal is None and word.order_id <= 0:
-            return False
         try:
+            if word.refusal is None and self._disproofs.proves(word.token, word.order_id, word.status):
+                return True
+            with self._lock:
+                if word.token not in self._expected:
+                    return False
+            if word.refusal is None and word.order_id <= 0:
+                return False
             entry = next((each for each in self.open() if each.token == word.token), None)
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
@@ -191,35 +196,6 @@ class DoubtKeeper:
             self._settled(entry, "refused", number, word.refusal)
         return True
 
-    def _disprove(self, orders: Sequence[Any]) -> None:
-        """Look in a list for orders that count as not being there."""
-        if not self._denied:
-            return
-        for order in orders:
-            token = token_of(order.order_remark or "")
-            if token is not None and token in self._denied:
-                self._disproved(token, int(order.order_id), int(order.order_status))
-
-    def _disproved(self, token: str, order_id: int, status: int) -> bool:
-        """An order is at the counter although it was called absent or refused: written down, and told."""
-        try:
-            entry = self._journal.find_token(self._account.account_id, token)
-        except JournalError as error:
-            logger.error("未能核对柜台上的委托：{}", error)
-            return False
-        if entry is None or not disproved(entry, order_id, status):
-            return False
-        before = "柜台没有这笔委托" if entry.outcome == "absent" else f"被拒绝（{entry.message}）"
-        message = f"此前认为{before}，但它在柜台上，是有效委托"
-        self._journal.found_live(entry.key, order_id, message)
-        self._watch.sent(order_id, token)
-        with self._lock:
-            self._denied.discard(token)
-        if self._is_news(entry.key, token, "accepted"):
-            logger.error("证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
-            self._connection.when_ready(self._tell, row_of(entry, "accepted", order_id, message))
-        return True
-
     def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
         if outcome in ("in_doubt", "sending"):
             with self._lock:
@@ -231,19 +207,29 @@ class DoubtKeeper:
                     entry.stock_code, entry.remark, message,
                 )  # fmt: skip
             return
-        self._journal.finish(entry.key, outcome, order_id=order_id, message=message)
+        absent = outcome == "absent"
+        written = self._journal.finish(
+            entry.key, outcome, order_id=order_id, message=message, keep=not absent
+        )
+        if absent and not written:
+            return  # in doubt until it is on disk: only then may the id go out again
         if order_id > 0:
             self._watch.sent(order_id, entry.token)
-        if outcome == "absent":
-            if self._stands(entry):
-                return
-            self.deny(entry.token)
+        if (absent and self._stands(entry)) or (outcome != "accepted" and self._disproofs.deny(entry.token)):
+            return
         if self._is_news(entry.key, entry.token, outcome):
-            logger.warning(
-                "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
-                entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
-            )  # fmt: skip
             self._connection.when_ready(self._tell, row_of(entry, outcome, order_id, message))
+            with suppress(Exception):  # a sink's trouble is not the order's
+                logger.warning(
+                    "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
+                    entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
+                )  # fmt: skip
+
+    def _found_live(self, entry: Entry, order_id: int, message: str) -> None:
+        if self._is_news(entry.key, entry.token, "accepted"):
+            self._connection.when_ready(self._tell, row_of(entry, "accepted", order_id, message))
+            with suppress(Exception):
+                logger.error("证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
 
     def _stands(self, entry: Entry) -> bool:
         """Whether an answer came meanwhile, which says more than a list it is not in."""
@@ -289,7 +275,8 @@ class DoubtKeeper:
 
 def type_of(account: Any) -> int:
     """The vendor's number of an account's type; 0 where an old copy does not tell."""
-    return int(getattr(account, "account_type", 0) or 0)
+    kind = getattr(account, "account_type", 0)
+    return kind if isinstance(kind, int) else 0
 
 
 def row_of(entry: Entry, outcome: str, order_id: int, message: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 from typing import Any, NamedTuple
 
 from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.doubts import REJECTED, REPORTED
 from easytrader_qmt.miniqmt.mirror import text
 from easytrader_qmt.recent_days import RecentDays
 from easytrader_qmt.remarks import token_of
@@ -20,7 +21,7 @@ _KEPT = 20_000
 _REFUSED_DAYS = 7
 """Days for which the reasons of refusals are kept: an order given in the evening may be the next week's."""
 
-JUNK = 57
+JUNK = REJECTED
 _NO_REASON = "废单，柜台没有说明原因"
 
 Number = tuple[int, int]
@@ -52,6 +53,7 @@ class OrderWatch:
         self._refused: RecentDays[str, str] = RecentDays(clock, _REFUSED_DAYS, _KEPT)
         self._refused_numbers: RecentDays[Number, str] = RecentDays(clock, 1, _KEPT)
         self._cancel_errors: RecentDays[Number, str] = RecentDays(clock, 1, _KEPT)
+        self._live: RecentDays[str, tuple[int, int]] = RecentDays(clock, 1, _KEPT)
 
     def sent(self, order_id: int, token: str) -> None:
         """An order of ours got its number; ``token`` is how its refusals are told from another's."""
@@ -93,6 +95,11 @@ class OrderWatch:
                 self._tokens[number] = token
             status = int(record.order_status)
             if status != JUNK:
+                if token and order_id > 0:
+                    self._live[token] = order_id, status
+                    if status in REPORTED and self.any_refusals:
+                        # It was at the exchange, so what refused it before was no refusal.
+                        self._forget_refusal(number, token)
                 return Word(order_id, token, None, status)
             said = text(record, "status_msg")
         else:
@@ -101,9 +108,24 @@ class OrderWatch:
         message = said or known or _NO_REASON
         if token:
             self._refused[token] = message
+            self._live.discard(token)
         elif order_id > 0:
             self._refused_numbers[number] = message
         return Word(order_id, token, message)
+
+    def live(self, token: str) -> tuple[int, int] | None:
+        """Number and status of an order of which the last word, if any, was that it is at the counter."""
+        return self._live.get(token, None)
+
+    def found_live(self, order_id: int, token: str) -> None:
+        """The counter has it although it was said to be refused."""
+        self.sent(order_id, token)
+        with self._news:
+            self._forget_refusal(self._number(order_id), token)
+
+    def _forget_refusal(self, number: Number, token: str) -> None:
+        self._refused.discard(token)
+        self._refused_numbers.discard(number)
 
     def refusal(self, order_id: int, token: str = "") -> str | None:
         """Why the counter refused an order after taking it; None when it did not."""

@@ -158,8 +158,10 @@ class Supervisor:
             if not self._first_done.is_set():
                 self._first_error = AttemptFailed(reason)
         finally:
-            self._enter(State.STOPPED, reason)
-            self._end_first()
+            try:
+                self._enter(State.STOPPED, reason)
+            finally:
+                self._end_first()
 
     def _first(self, wait: float) -> None:
         deadline = self._clock.monotonic() + wait

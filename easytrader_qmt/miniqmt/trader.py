@@ -12,8 +12,7 @@ from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.errors import InvalidOrder
-from easytrader_qmt.journal_entries import Entry
+from easytrader_qmt.errors import InvalidOrder, JournalError
 from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
@@ -21,7 +20,7 @@ from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.credit import CreditVerbs
 from easytrader_qmt.miniqmt.doubt_keeper import row_of
 from easytrader_qmt.miniqmt.order_words import order_terms, parsed
-from easytrader_qmt.miniqmt.outcomes import answer, basket_answer
+from easytrader_qmt.miniqmt.outcomes import Told, answer, basket_answer
 from easytrader_qmt.miniqmt.waiting import wait_for_end, with_refusals
 from easytrader_qmt.orders import Action, OrderRequest, limit_order, market_order
 from easytrader_qmt.records import Records, rows
@@ -30,6 +29,8 @@ from easytrader_qmt.securities import Security
 
 Sellable = Callable[[str], "int | None"]
 """How many shares of a code can be sold now; None when it cannot be found out."""
+_ANY_PRICE = 1.0
+"""On every board's tick."""
 
 
 class MiniqmtTrader(CreditVerbs, AccountVerbs):
@@ -136,11 +137,12 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
     ) -> dict[str, Any]:
         return self._place(self._market_request(action, security, amount, ttype, words))
 
-    def _place(self, request: OrderRequest) -> dict[str, Any]:
+    def _place(self, request: OrderRequest | Told) -> dict[str, Any]:
         side = self._own()
-        return answer(side.desk.place(request), raise_on_reject=side.raise_on_reject)
+        told = request if isinstance(request, Told) else side.desk.place(request)
+        return answer(told, raise_on_reject=side.raise_on_reject)
 
-    def _request_of(self, verb: str, words: dict[str, Any], sellable: Sellable) -> OrderRequest:
+    def _request_of(self, verb: str, words: dict[str, Any], sellable: Sellable) -> OrderRequest | Told:
         action: Action = "buy" if verb.endswith("buy") else "sell"
         security, amount = words.pop("security", None), words.pop("amount", None)
         if verb.startswith("market_"):
@@ -157,7 +159,8 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         words: dict[str, Any],
         order_type: int | None = None,
         sellable: Sellable | None = None,
-    ) -> OrderRequest:
+    ) -> OrderRequest | Told:
+        """A checked order; or what became of it, where its id is that of one that left and could not leave now."""
         side = self._own()
         terms = order_terms(words)
         found = parsed(side, security)
@@ -173,10 +176,10 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         try:
             request = _built(sellable or side.sellable, build, action, found)
         except InvalidOrder:
-            if _sent_before(side, terms) is None:
+            told = _told_before(side, lambda: build(amount, None, None))
+            if told is None:
                 raise
-            # It left already, so what has changed since then does not matter: it is not sent again.
-            request = build(amount, None, None)
+            return told
         _tell_rounding("委托价格", price, request.price)
         return request
 
@@ -188,7 +191,8 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         ttype: Any,
         words: dict[str, Any],
         sellable: Sellable | None = None,
-    ) -> OrderRequest:
+    ) -> OrderRequest | Told:
+        """As ``_limit_request``."""
         side = self._own()
         protect = words.pop("protect_price", None)
         terms = order_terms(words, "market")
@@ -207,11 +211,13 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         try:
             request = _built(sellable or side.sellable, build, action, found)
         except InvalidOrder:
-            before = _sent_before(side, terms)
-            if before is None:
+            # What it was protected at is no part of what makes it this order.
+            told = _told_before(
+                side, lambda: build(amount, None, None, _ANY_PRICE if protect is None else protect)
+            )
+            if told is None:
                 raise
-            # As for a limit order. What it was protected at is no part of what makes it this order.
-            request = build(amount, None, None, before.price or protect)
+            return told
         if protect is not None:
             _tell_rounding("保护限价", protect, request.price)
         return request
@@ -283,10 +289,15 @@ def _tell_rounding(what: str, asked: Any, sent: float) -> None:
         logger.info("{} {} 已按最小变动价位调整为 {:.15g}", what, asked, sent)
 
 
-def _sent_before(side: AccountSide, terms: Mapping[str, Any]) -> Entry | None:
-    """The order that left under the id of these terms, if they have one."""
-    name = terms.get("client_order_id")
-    return side.desk.sent_before(name) if isinstance(name, str) else None
+def _told_before(side: AccountSide, build: Callable[[], OrderRequest]) -> Told | None:
+    """What became of an order that may not leave now, where one left under its id before; it is never sent.
+
+    ``build`` makes it without what may have changed since: the day's limits, a suspension, what can be sold.
+    """
+    try:
+        return side.desk.repeated(build())
+    except (InvalidOrder, JournalError):
+        return None  # what was wrong in the first place is the answer; nothing is sent either way
 
 
 def _built(

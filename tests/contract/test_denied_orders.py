@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import NotConnected, OrderInDoubt
+from easytrader_qmt.errors import JournalError, NotConnected, OrderInDoubt, OrderNotFinal
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
 from tests.doubtful import NewUser, clock, doubtful, outcome_of
-from tests.facade import Heard
+from tests.facade import Heard, on_a_thread
 from tests.seam import Order, Seam
 
 __all__ = ["clock", "doubtful"]
@@ -54,8 +55,8 @@ def test_an_absent_order_that_arrives_after_all(
     if how != "list":
         [event] = heard.wait_for("on_doubt")
         assert (event["outcome"], event["entrust_no"]) == ("accepted", number)
-        assert "有效委托" in event["message"]
-        assert any(line.startswith("ERROR") and "有效委托" in line for line in log)
+        assert "已报到柜台" in event["message"]
+        assert any(line.startswith("ERROR") and "已报到柜台" in line for line in log)
     assert again(doubtful) == {"entrust_no": number}
     assert outcome_of(doubtful, "slow") == "accepted"
     assert len(seam.orders) == len(terminal.orders()) == 1, "placed twice"
@@ -173,3 +174,168 @@ def test_a_number_of_two_types_is_two_accounts(
     assert doubtful.check_in_doubt() == []
     assert outcome_of(doubtful, "slow") == "accepted"
     assert len(terminal.orders()) == 1
+
+
+# --- the order in which things are heard -----------------------------------------------------------
+
+
+def heard_by(user: SimTrader) -> Heard:
+    heard = Heard()
+    user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
+    return heard
+
+
+def test_a_push_before_the_terminals_refusal(user: SimTrader, seam: Seam, terminal: Terminal) -> None:
+    """The usual order of a timeout: the order is reported, and the terminal gives up a moment later."""
+
+    def script(order: Order) -> None:
+        order.place()
+        order.push("order")
+        assert user.drain()
+        order.respond(order_id=-1, error_msg=TIMED_OUT)
+
+    seam.script = script
+    answer = on_a_thread(lambda: again(user))
+    [order] = terminal.orders()
+    assert answer == {"entrust_no": order["order_id"]}
+    assert outcome_of(user, "slow") == "accepted"
+    assert again(user) == answer
+    assert len(terminal.orders()) == 1
+
+
+@pytest.mark.parametrize("response", [False, True])
+def test_an_error_push_of_the_terminals_own(
+    response: bool, doubtful: SimTrader, seam: Seam, terminal: Terminal
+) -> None:
+    heard, kept = heard_by(doubtful), []
+
+    def script(order: Order) -> None:
+        order.place()
+        if response:
+            order.respond(order_id=-1, error_msg=TIMED_OUT)
+        # By its own number the vendor's layer would keep it until the response comes.
+        order.push_error(0, TIMED_OUT, seq=0)
+        kept.append(order)
+
+    seam.script = script
+    assert again(doubtful) == {"entrust_no": -1, "message": TIMED_OUT}
+    assert doubtful.drain()
+    kept[0].push("order")
+    [event] = heard.wait_for("on_doubt")
+    assert event["outcome"] == "accepted"
+    [row] = doubtful.today_entrusts
+    assert (row["order_status_name"], row["status_msg"]) == ("已报", "")
+    with pytest.raises(OrderNotFinal):
+        doubtful.wait(row["order_id"], 0.0)
+
+
+def test_a_late_refusal_does_not_undo_a_proof(doubtful: SimTrader, seam: Seam) -> None:
+    heard, kept = heard_by(doubtful), []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    kept[0].push("order")
+    heard.wait_for("on_doubt")
+    kept[0].respond(order_id=-1, error_msg=TIMED_OUT)
+    assert doubtful.drain()
+    assert [event["outcome"] for event in heard.of("on_doubt")] == ["accepted"]
+    doubtful.exit()
+    doubtful.connect(call_timeout=0.3, heartbeat_interval=0)
+    assert [row["order_status_name"] for row in doubtful.today_entrusts] == ["已报"]
+
+
+def test_a_push_while_the_verdict_is_written(
+    doubtful: SimTrader, seam: Seam, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Order] = []
+    seam.script = kept.append
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    clock.pass_(4)
+    find = doubtful._own().journal.find
+
+    def arrives(account: str, name: str) -> Any:
+        if not kept[0].payload:
+            kept[0].place()
+            kept[0].push("order")
+            assert doubtful.drain()
+        return find(account, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(doubtful._own().journal, "find", arrives)
+        doubtful.check_in_doubt()
+    assert outcome_of(doubtful, "slow") == "accepted"
+
+
+@pytest.mark.parametrize("push", [False, True])
+def test_a_verdict_that_cannot_be_written_is_none(
+    push: bool,
+    doubtful: SimTrader,
+    seam: Seam,
+    terminal: Terminal,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A backup holds the file for a moment: an order may not go out again for what only this process believes."""
+    heard, kept = heard_by(doubtful), []
+    seam.script = kept.append
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    clock.pass_(4)
+    journal = doubtful._own().journal
+    finish = journal.finish
+
+    def locked(*args: Any, **words: Any) -> bool:
+        other = sqlite3.connect(journal.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            return finish(*args, **words)
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "finish", locked)
+        doubtful.check_in_doubt()
+    assert outcome_of(doubtful, "slow") == "in_doubt"
+    assert heard.of("on_doubt") == []
+    number = kept[0].place()
+    if push:
+        kept[0].push("order")
+        assert doubtful.drain()
+    seam.script = None
+    assert again(doubtful) == {"entrust_no": number}
+    assert len(terminal.orders()) == 1
+
+
+def test_a_journal_that_cannot_be_asked_sends_nothing_again(
+    doubtful: SimTrader, slow: Order, seam: Seam, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = slow.place()
+    seam.script = None
+
+    def locked(account: str, token: str) -> Any:
+        raise JournalError("被占用")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(doubtful._own().journal, "find_token", locked)
+        with pytest.raises(JournalError):
+            again(doubtful)
+    assert again(doubtful) == {"entrust_no": number}
+    assert len(terminal.orders()) == 1
+
+
+def test_a_clock_put_forward_keeps_the_next_look_due(
+    doubtful: SimTrader, seam: Seam, clock: FakeClock
+) -> None:
+    seam.script = lambda order: None
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    clock.wall += 5
+    assert len(doubtful.check_in_doubt()) == 1
+    assert doubtful._own().doubts.due_in() is not None, "nobody would look again by himself"

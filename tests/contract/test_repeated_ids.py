@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidOrder, JournalError, OrderInDoubt
 from easytrader_qmt.quotes import DayQuote
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
+from tests.clocks import FakeClock
 from tests.contract.test_client_order_ids import intent_of
-from tests.doubtful import NewUser
+from tests.doubtful import NewUser, clock
 from tests.facade import SOON
 from tests.seam import Seam
+
+__all__ = ["clock"]
 
 BUY = {"action": "buy", "security": "600036", "price": 35.0, "amount": 100}
 
@@ -41,8 +44,10 @@ def test_an_odd_lot_that_was_sold(user: SimTrader, terminal: Terminal) -> None:
     assert user.batch([order])[0]["entrust_no"] == answer["entrust_no"]
     with pytest.raises(InvalidOrder, match="零股"):
         user.sell("600036", price, 50, client_order_id="y")
-    with pytest.raises(InvalidOrder, match="已用于"):
-        user.sell("600036", price, 51, client_order_id="x")
+    for other in (51, -50, "abc", 1.5):
+        with pytest.raises(InvalidOrder) as caught:
+            user.sell("600036", price, other, client_order_id="x")  # type: ignore[arg-type]
+        assert caught.value.field == "amount"
     assert len(terminal.orders()) == 1
 
 
@@ -103,11 +108,13 @@ def test_the_kill_switch_is_looked_at_after_a_wait(
     """Another caller's order under the id fails; by then the switch is on, so this one must not leave."""
     journal = user._own().journal
     key = journal.begin(intent_of(user, "a")).key
-    find, attempts = journal.find, journal.attempts
-    monkeypatch.setattr(journal, "attempts", lambda account, name: ())  # looked just before the other began
+    find, looks = journal.find, [0]
     found: list[Any] = []
 
     def finish_then_find(account: str, name: str) -> Any:
+        looks[0] += 1
+        if looks[0] == 1:
+            return None  # looked just before the other began
         if not user.risk.killed:
             user.risk.kill("停")
             journal.finish(key, "not_sent", message="连接断开")
@@ -125,7 +132,7 @@ def test_the_kill_switch_is_looked_at_after_a_wait(
     buyer.join(SOON)
     assert found == ["kill_switch_file"]
     assert seam.orders == []
-    assert [entry.outcome for entry in attempts("SIM0000000001", "a")] == ["not_sent", "not_sent"]
+    assert [entry.outcome for entry in journal.attempts("SIM0000000001", "a")] == ["not_sent", "not_sent"]
 
 
 def test_positions_are_asked_for_once_for_a_basket(
@@ -158,3 +165,89 @@ def test_an_array_without_a_dimension_is_no_basket(user: SimTrader, seam: Seam) 
     with pytest.raises(InvalidArgument, match="篮子"):
         user.batch(np.array(100))
     assert seam.orders == []
+
+
+# --- an order that could not leave now is told of, and never sent --------------------------------------
+
+
+def refused_now(user: SimTrader, clock: FakeClock, day: Day) -> None:
+    """The stock is suspended and its limits have moved, and the order in doubt can be proved absent."""
+    day.quote = DayQuote(20.0, 30.0, 25.0, True)
+    user.exit()
+    user.connect(quotes=day, call_timeout=0.3, heartbeat_interval=0)
+    clock.pass_(4)
+
+
+@pytest.mark.parametrize("verb", ["buy", "market_buy", "batch"])
+def test_an_order_in_doubt_is_not_sent_past_the_checks(
+    verb: str, new_user: NewUser, seam: Seam, clock: FakeClock
+) -> None:
+    day = Day(DayQuote(30.0, 40.0, 35.0, False))
+    user = new_user(clock=clock)
+    user.connect(quotes=day, call_timeout=0.3, heartbeat_interval=0)
+    calls: dict[str, Any] = {
+        "buy": lambda: user.buy("600036", 39.0, 100, client_order_id="x"),
+        "market_buy": lambda: user.market_buy("600036", 100, protect_price=40.0, client_order_id="x"),
+        "batch": lambda: user.batch([{**BUY, "price": 39.0, "client_order_id": "x"}]),
+    }
+    seam.script = lambda order: None
+    if verb == "batch":
+        assert calls[verb]()[0]["outcome"] == "in_doubt"
+    else:
+        with pytest.raises(OrderInDoubt):
+            calls[verb]()
+    refused_now(user, clock, day)
+    seam.script = None
+    if verb == "batch":
+        assert calls[verb]()[0]["outcome"] == "in_doubt"
+        assert user.check_in_doubt() == []
+        assert calls[verb]()[0]["outcome"] == "not_sent"
+    else:
+        with pytest.raises(OrderInDoubt):
+            calls[verb]()
+        assert user.check_in_doubt() == []
+        with pytest.raises(InvalidOrder, match="停牌"):
+            calls[verb]()
+    assert len(seam.orders) == 1
+
+
+def test_an_id_that_is_none_is_refused_as_ever(user: SimTrader, terminal: Terminal) -> None:
+    user.buy("600036", 35.0, 100)  # so that there is a journal
+    bad = "\ud800"
+    for amount in (100, 101):
+        with pytest.raises(InvalidOrder):
+            user.buy("600036", 35.0, amount, client_order_id=bad)
+    told = user.batch([BUY, {**BUY, "client_order_id": bad}, {**BUY, "amount": 101, "client_order_id": bad}])
+    assert [each["outcome"] for each in told] == ["accepted", "not_sent", "not_sent"]
+    assert len(terminal.orders()) == 2
+
+
+def test_an_invalid_order_is_invalid_whatever_the_journal_says(
+    user: SimTrader, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(account: str, name: str) -> Any:
+        raise JournalError("被占用")
+
+    monkeypatch.setattr(user._own().journal, "find", locked)
+    with pytest.raises(InvalidOrder):
+        user.buy("600036", 35.0, 101, client_order_id="q")
+    told = user.batch([BUY, {**BUY, "amount": 101, "client_order_id": "q"}])
+    assert [each["outcome"] for each in told] == ["accepted", "not_sent"]
+
+
+def test_another_attempt_counts_with_its_worth(
+    new_user: NewUser, seam: Seam, terminal: Terminal, clock: FakeClock
+) -> None:
+    """A market order in doubt is proved absent by the very call that repeats it."""
+    user = new_user(clock=clock)
+    user.connect(call_timeout=0.3, heartbeat_interval=0, risk={"max_day_notional": 1e6})
+    seam.script = lambda order: None
+    with pytest.raises(OrderInDoubt):
+        user.market_buy("000001", 100, client_order_id="m")
+    clock.pass_(4)
+    seam.script = None
+    user.market_buy("000001", 100, client_order_id="m")
+    entry = user._own().journal.find("SIM0000000001", "m")
+    assert entry is not None
+    assert (entry.outcome, entry.notional) == ("accepted", pytest.approx(100 * 11.36, rel=0.1))
+    assert len(terminal.orders()) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from loguru import logger
 
 from easytrader_qmt.errors import ConnectError, QueryFailed
 from easytrader_qmt.miniqmt.policy import State
+from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
-from tests.facade import SOON, child, script
+from tests.facade import SOON, Heard, child, script
 from tests.rig import Rig
 
 NewRig = Callable[..., Rig]
@@ -115,6 +116,48 @@ def test_a_first_connect_that_breaks_does_not_seem_to_succeed(new_user: NewUser)
         assert user.state is State.STOPPED
     finally:
         logger.remove(sink)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[str], None]]:
+    """A log sink that raises on the threads of this name, as one with ``catch=False`` on a full disk does."""
+    sinks: list[int] = []
+
+    def fill(name: str) -> None:
+        def write(message: str) -> None:
+            if name in threading.current_thread().name:
+                raise OSError("disk full")
+
+        sinks.append(logger.add(write, catch=False))
+
+    yield fill
+    for sink in sinks:
+        logger.remove(sink)
+
+
+def test_a_log_sink_that_raises_costs_no_order_its_outcome(
+    user: SimTrader, terminal: Terminal, full_disk: Callable[[str], None]
+) -> None:
+    full_disk("MainThread")
+    answer = user.buy("600036", 35.0, 100, client_order_id="x")
+    assert answer == {"entrust_no": terminal.orders()[0]["order_id"]}
+    told = user.batch([{"action": "buy", "security": "600036", "price": 35.0, "amount": 100}] * 3)
+    assert [each["outcome"] for each in told] == ["accepted"] * 3
+    assert user._own().journal.entries(outcome="sending") == ()
+
+
+def test_a_log_sink_that_raises_stops_no_events(new_user: NewUser, full_disk: Callable[[str], None]) -> None:
+    def breaks(row: dict[str, Any]) -> None:
+        raise ValueError("handler")
+
+    heard = Heard()
+    user = new_user()
+    user.on("state", breaks)
+    user.on("order", lambda row: heard.keep("on_order", row))
+    full_disk("easytrader-qmt events")
+    user.connect()
+    user.buy("600036", 35.0, 100)
+    heard.wait_for("on_order")
 
 
 def test_a_layer_that_calls_sys_exit_is_tried_again(new_rig: NewRig, monkeypatch: pytest.MonkeyPatch) -> None:
