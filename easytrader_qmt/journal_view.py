@@ -1,6 +1,7 @@
 """The order journal for a person at a terminal: which entries, as an aligned table or as text to keep.
 
-It only reads: it never makes a journal where there is none, and never shows a real account's number in full.
+It only reads entries: it never makes a journal where there is none, and never shows a real account's number in
+full. Opening a journal of an older format brings it up to date, and then an older library cannot open it.
 """
 
 from __future__ import annotations

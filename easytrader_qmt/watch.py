@@ -5,13 +5,17 @@ Never sends an order; it asks again only when something was pushed or a second h
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console, Group, RenderableType
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -138,16 +142,16 @@ def watch_screen(user: Any, seconds: float | None = None, console: Console | Non
     if timer is not None:
         timer.daemon = True
         timer.start()
-    # A log line written past the screen would stand in the middle of it; one that goes to a file does not.
-    live = Live(console=shown_on, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
+    lock = threading.RLock()
+    live = Live(console=shown_on, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
     try:
-        with live:
-            live.update(screen.draw(), refresh=True)
+        with _shown(live, lock):
+            _redraw(live, screen.draw(), lock)
             while not over.is_set():
                 # At least one redraw a second, so that a dead connection shows; at most ten, so that a busy one reads.
                 screen.changed.wait(1.0 if seconds is None else min(1.0, seconds))
                 screen.changed.clear()
-                live.update(screen.draw(), refresh=True)
+                _redraw(live, screen.draw(), lock)
                 over.wait(0.1)
     except KeyboardInterrupt:
         pass
@@ -157,6 +161,71 @@ def watch_screen(user: Any, seconds: float | None = None, console: Console | Non
             timer.cancel()
         if not shown_on.is_terminal:
             shown_on.line()  # rich ends the last line of a screen only
+
+
+class _Above(FileProxy):
+    """A stream to the terminal while a live screen is there: its lines stand above the screen."""
+
+    def __init__(self, console: Console, stream: IO[str], lock: threading.RLock) -> None:
+        super().__init__(console, stream)
+        self._lock = lock
+
+    def write(self, text: str) -> int:
+        with _whole(self._lock):
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _whole(self._lock):
+            super().flush()
+
+
+@contextmanager
+def _shown(live: Live, lock: threading.RLock) -> Iterator[None]:
+    """The live screen, with what others write to the terminal above it."""
+    out, err = sys.stdout, sys.stderr
+    try:
+        with _whole(lock):
+            live.start()
+            if live.console.is_terminal:
+                sys.stdout = _Above(live.console, out, lock)
+                if err.isatty():  # what goes to a file does not disturb the screen
+                    sys.stderr = _Above(live.console, err, lock)
+        yield
+    finally:
+        with _whole(lock):
+            try:
+                live.stop()
+            finally:
+                # Not before: a line would stand in the middle of the screen.
+                sys.stdout, sys.stderr = out, err
+
+
+def _redraw(live: Live, drawn: RenderableType, lock: threading.RLock) -> None:
+    with _whole(lock):
+        live.update(drawn, refresh=True)
+
+
+@contextmanager
+def _whole(lock: threading.RLock) -> Iterator[None]:
+    """One thread writes to the terminal at a time, and Ctrl+C waits until it has.
+
+    rich counts the lines to go back first and writes later: what another thread writes in between, such as the
+    end of the screen, would be drawn over from the wrong line, and an interrupted write would be as well.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        with lock:
+            yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        with lock:
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _shared_out(room: int, wanted: list[int]) -> list[int]:

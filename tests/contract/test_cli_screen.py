@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,6 +128,76 @@ def test_what_goes_to_a_file_ends_with_its_line() -> None:
     assert found.stdout.endswith("╯\n")
 
 
+class Stream(io.StringIO):
+    """A terminal that calls ``between`` in the middle of each write."""
+
+    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._between = between
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        super().write(text[: len(text) // 2])
+        self._between()
+        super().write(text[len(text) // 2 :])
+        return len(text)
+
+
+def test_lines_of_other_threads_never_cut_into_the_screen(
+    user: SimTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Stream(lambda: time.sleep(0.001))
+    monkeypatch.setattr(sys, "stderr", Stream())
+    over = threading.Event()
+
+    def chatter() -> None:
+        while not over.is_set():
+            sys.stderr.write("a log line\n")
+
+    threads = [threading.Thread(target=chatter) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        watch_screen(user, 0.3, Console(file=out, force_terminal=True, width=80, height=24))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(SOON)
+    screens, _, below = out.getvalue().rpartition("\x1b[?25h")
+    assert "a log line\n" in screens
+    assert screens.endswith("╯\n")
+    assert re.fullmatch(r"(a log line\n)*", below), below
+    assert_drawn_over_exactly(screens)
+
+
+def test_ctrl_c_in_the_middle_of_a_redraw_leaves_a_whole_screen(user: SimTrader) -> None:
+    at = 0
+
+    def interrupt() -> None:
+        nonlocal at
+        at += 1
+        if at in (3, 4):  # hide the cursor, first screen, second screen, and the end
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    out = Stream(interrupt)
+    watch_screen(user, SOON, Console(file=out, force_terminal=True, width=80, height=24))
+    assert at == 4
+    assert signal.getsignal(signal.SIGINT) is before
+    assert out.getvalue().endswith("╯\n\x1b[?25h")
+    assert_drawn_over_exactly(out.getvalue())
+
+
+def assert_drawn_over_exactly(text: str) -> None:
+    """Each screen but the first goes back as many lines as the one before it has."""
+    pieces = re.split(r"(?<=╯)\r(?=\x1b\[2K)", text)
+    heights = [piece[piece.rindex("<SimTrader") :].partition("╯\n\x1b")[0].count("\n") for piece in pieces]
+    assert len(pieces) > 1
+    assert [piece.count("\x1b[1A") for piece in pieces[1:]] == heights[:-1]
+
+
 # --- on a terminal --------------------------------------------------------------------------------
 
 
@@ -155,8 +228,11 @@ class Shown:
         return self._bytes.decode(errors="replace").replace("\r\n", "\n")
 
     def until(self, wanted: Callable[[str], bool]) -> str:
-        """Read until ``wanted``, or until the command has ended."""
+        """Read until ``wanted``, or until the command has ended; no longer than a slow machine needs."""
+        latest = time.monotonic() + 3 * SOON
         while not wanted(self.text):
+            if not select.select([self._mine], [], [], max(0.0, latest - time.monotonic()))[0]:
+                break
             try:
                 more = os.read(self._mine, 65536)
             except OSError:  # Linux says so when nobody has the other end any more
@@ -179,7 +255,8 @@ def test_log_lines_stand_above_the_live_screen(tmp_path: Path) -> None:
     with spawn(home, connect_timeout=0.0, session_gap=0.0) as process:
         shown = Shown("watch", "--sim", "--path", str(home))
         try:
-            assert "最近的事件" in shown.until(lambda text: text.count("最近的事件") >= 2)
+            text = shown.until(lambda text: text.count("最近的事件") >= 2)
+            assert "最近的事件" in text, text
             with process.control() as terminal:
                 terminal.faults.disconnect()
             shown.until(lambda text: "MiniQMT 连接已断开" in text)
@@ -190,8 +267,9 @@ def test_log_lines_stand_above_the_live_screen(tmp_path: Path) -> None:
             shown.process.wait()
     assert shown.process.returncode == 0, text
     # The screen is taken away right before the line, and drawn again below it.
-    assert re.search(r"\x1b\[2K\d\d:\d\d:\d\d WARNING MiniQMT 连接已断开\n", text)
-    assert text.endswith(("╯\n", "╯\n\x1b[?25h"))
+    assert re.search(r"\x1b\[2K\d\d:\d\d:\d\d WARNING MiniQMT 连接已断开\n", text), text
+    # The screen ends with its line, and what is logged while the command ends stands below it.
+    assert re.search(r"╯\n\x1b\[\?25h(\d\d:\d\d:\d\d [^\x1b╭╯]*\n)*\Z", text), text[-2000:]
 
 
 @posix
