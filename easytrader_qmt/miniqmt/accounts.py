@@ -15,6 +15,7 @@ from easytrader_qmt.events import Handlers
 from easytrader_qmt.miniqmt import credit_fields as tables
 from easytrader_qmt.miniqmt import ipo, subscriptions, sync
 from easytrader_qmt.miniqmt.connected import ConnectedTrader
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
 from easytrader_qmt.miniqmt.hearing import Hearing, Hearings
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.names import name_of
@@ -25,6 +26,8 @@ from easytrader_qmt.order_rules import MAX_MONEY, as_written
 from easytrader_qmt.records import Records, rows
 
 Self = TypeVar("Self", bound="AccountVerbs")
+
+_TRANSFER_UNKNOWN = "划拨结果未知：没有得到有效的回答，资金可能已经划转；请先核对两边的资金，再决定是否重做"
 
 
 class AccountVerbs(ConnectedTrader):
@@ -114,7 +117,8 @@ class AccountVerbs(ConnectedTrader):
         An answer also has ``code`` and ``amount``.
 
         However often it is called, each issue is subscribed to once a day: the journal keeps it. One that the
-        counter refused is tried again by the next call, unless the counter lists an order for it after all.
+        counter refused is tried again by the next call. None leaves while the counter lists an order for the
+        issue that is not this program's, such as one placed by hand, or while the counter cannot be asked.
         Raises as the queries do; what goes wrong with one issue is its answer and stops no other.
         """
         return subscriptions.subscribe_all(
@@ -126,7 +130,7 @@ class AccountVerbs(ConnectedTrader):
         """Move ``amount`` yuan between counters or nodes: 510 to 513 in the vendor's ``transfer_direction``.
 
         ``{'success': bool, 'message': str}``. Never repeated by itself: when no answer came, ``message`` says
-        so and the transfer may have happened. Raises InvalidArgument, NotConnected.
+        so, and that the money may have moved. Raises InvalidArgument, NotConnected.
         """
         chosen = as_written(direction)
         if chosen is None or chosen not in (510, 511, 512, 513):
@@ -138,11 +142,13 @@ class AccountVerbs(ConnectedTrader):
             raise InvalidArgument(f"amount={shown(amount)} 无效：应为大于 0 的金额（元）")
         session = self._live().ready()
         try:
-            success, message = sync.asked(
-                lambda: session.query("fund_transfer", self._account, int(chosen), float(yuan)), "资金划拨"
-            )
-        except QueryFailed as error:
-            return {"success": False, "message": f"划拨结果未知，请先核对资金再决定是否重做：{error}"}
+            success, message = session.query("fund_transfer", self._account, int(chosen), float(yuan))
+        except Exception as error:
+            # Some of the vendor's layer chokes on answers it did not expect: whatever came, nobody knows.
+            why = str(error)
+            if not isinstance(error, (DeadlineExceeded, ConnectionLost)):
+                why = f"xtquant 抛出 {type(error).__name__}：{error}"
+            return {"success": False, "message": f"{_TRANSFER_UNKNOWN}（{why}）"}
         return {"success": bool(success), "message": str(message or ("success" if success else "failed"))}
 
     def _asked(self, name: str, what: str) -> Any:

@@ -7,6 +7,7 @@ leaving, and so does not knowing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from loguru import logger
@@ -30,17 +31,29 @@ AskOrders = Callable[[], Sequence[Any]]
 """The counter's orders of today, the vendor's own objects. Raises NotConnected, QueryFailed."""
 
 
+@dataclass(frozen=True)
+class _Counter:
+    """What the counter lists of today; ``orders`` is None when it could not be asked, for the reason ``unknown``."""
+
+    orders: Sequence[Any] | None
+    unknown: str = ""
+
+
 def subscribe_all(
     side: AccountSide, issues: Records, limits: dict[str, int], clock: Clock, ask_orders: AskOrders
 ) -> list[dict[str, Any]]:
     """Subscribe to each of today's issues up to its limit; one answer for each, as for a basket."""
-    answers = []
+    answers: list[dict[str, Any]] = []
+    if not issues:
+        return answers
+    # Asked once, and before the journal is looked at: whatever another thread had sent by then is in both.
+    counter = _asked(ask_orders)
     for issue in issues:
         amount, name = 0, ""
         try:
             offer = offer_of(issue, limits, side.rules, clock)
             amount, name = offer.amount, offer.client_order_id
-            amount, told = _subscribe(side, offer, ask_orders)
+            amount, told = _subscribe(side, offer, counter)
         except TradeError as error:
             told = Told("not_sent", 0, str(error), name)
         logger.info("新股申购 {}: 数量={}, 结果={}", issue["code"], amount, told)
@@ -48,34 +61,44 @@ def subscribe_all(
     return answers
 
 
-def _subscribe(side: AccountSide, offer: Offer, ask_orders: AskOrders) -> tuple[int, Told]:
+def _asked(ask_orders: AskOrders) -> _Counter:
+    try:
+        return _Counter(ask_orders())
+    except (NotConnected, QueryFailed) as error:
+        return _Counter(None, str(error))
+
+
+def _subscribe(side: AccountSide, offer: Offer, counter: _Counter) -> tuple[int, Told]:
     """The amount and the outcome of the subscription that stands, or of the next attempt."""
     entry = _find(side, offer, 1)
-    if entry is None:
-        return _place(side, offer, 1, None)
-    orders: Sequence[Any] | None = None
-    unknown = ""
-    try:
-        orders = ask_orders()
-    except (NotConnected, QueryFailed) as error:
-        unknown = str(error)
     refused: list[Entry] = []
-    while entry is not None and was_refused(entry, orders or ()):
+    while entry is not None and was_refused(entry, counter.orders or ()):
         refused.append(entry)
         entry = _find(side, offer, len(refused) + 1)
     if entry is not None and entry.outcome == "accepted":
         return entry.amount, _as_heard(side, of_entry(entry))
-    if refused:
-        last = refused[-1] if entry is None else entry
-        if orders is None:
-            return last.amount, _told(last, f"没有再次申购，因为查不到柜台的委托：{unknown}")
-        standing = still_there(orders, offer.security.stock_code, [*refused, *([entry] if entry else ())])
+    # One that is in doubt and the only one is the desk's to look after: it never sends it again.
+    leaves = entry is None or entry.outcome in RETRYABLE
+    if refused or (leaves and offer.amount > 0):
+        last = entry or (refused[-1] if refused else None)
+        amount = last.amount if last is not None else offer.amount
+        if counter.orders is None:
+            again = "再次" if last is not None else ""
+            return amount, _stays(last, offer, f"没有{again}申购，因为查不到柜台的委托：{counter.unknown}")
+        standing = still_there(
+            counter.orders, offer.security.stock_code, [*refused, *([entry] if entry else ())]
+        )
         if standing is None:
-            return last.amount, _told(last, "没有再次申购，因为柜台还有这只的委托")
+            return amount, _stays(last, offer, "没有再次申购，因为柜台还有这只的委托")
         for number, one in standing:
             if one is not entry:
                 return one.amount, Told("accepted", number, "", one.client_order_id, one.remark)
     return _place(side, offer, len(refused) + 1, entry)
+
+
+def _stays(last: Entry | None, offer: Offer, why: str) -> Told:
+    """What is told of an issue that is not subscribed to now, after its ``last`` attempt if there was one."""
+    return _told(last, why) if last is not None else Told("not_sent", 0, why, offer.client_order_id)
 
 
 def was_refused(entry: Entry, orders: Iterable[Any]) -> bool:

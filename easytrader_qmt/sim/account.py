@@ -114,8 +114,8 @@ class Account:
         self.cash += self.lent + self.interest
         self.lent = self.interest = self.proceeds = 0
 
-    def asset_row(self, last: Callable[[str], int]) -> dict[str, Any]:
-        """The XtAsset row; ``last`` gives a security's last price in mills."""
+    def asset_row(self, last: Callable[[str], int], fetchable: int) -> dict[str, Any]:
+        """The XtAsset row; ``last`` gives a security's last price in mills, ``fetchable`` mills may leave."""
         value = sum(held.volume * last(held.stock_code) for held in self.positions.values())
         book = self.credit
         kept = self.frozen + (book.slo_frozen if book else 0)
@@ -127,7 +127,7 @@ class Account:
             "frozen_cash": yuan(kept),
             "market_value": yuan(value),
             "total_asset": yuan(money + self.lent + value),
-            "fetch_balance": yuan(max(0, self.cash - self.proceeds)),
+            "fetch_balance": yuan(fetchable),
             "current_balance": yuan(money),
         }
 

@@ -50,7 +50,7 @@ def named(asked: Asked) -> str:
 
 
 def _detail(terminal: Terminal, asked: Asked) -> Answer:
-    return terminal.counter.credit.detail(account_of(terminal, asked), terminal.now), ()
+    return terminal.counter.credit.detail(account_of(terminal, asked), terminal.exchange_time), ()
 
 
 def _compacts(terminal: Terminal, asked: Asked) -> Answer:
@@ -84,7 +84,7 @@ def _purchase_limit(terminal: Terminal, asked: Asked) -> Answer:
 
 def _ipo_data(terminal: Terminal, asked: Asked) -> Answer:
     wanted = asked.fields.get("ipo_type", "")
-    return [row for row in issue_rows(terminal.now) if wanted in ("", row["ipo_type"])], ()
+    return [row for row in issue_rows(terminal.exchange_time) if wanted in ("", row["ipo_type"])], ()
 
 
 def _transfer(terminal: Terminal, asked: Asked) -> Answer:
@@ -139,12 +139,13 @@ def _no_appointment(terminal: Terminal, asked: Asked) -> Answer:
     return {"m_bSuccess": False, "m_strMsg": NO_LENDING, "m_strApplyID": ""}, ()
 
 
-def _no_text(message: str) -> Callable[[Terminal, Asked], Answer]:
+def json_refusal(message: str) -> str:
     """A refusal in the JSON text that the vendor's layer parses."""
-    return lambda terminal, asked: (
-        json.dumps({"error": {"errorMsg": message, "msg": message}}, ensure_ascii=False),
-        (),
-    )
+    return json.dumps({"error": {"errorMsg": message, "msg": message}}, ensure_ascii=False)
+
+
+def _no_text(message: str) -> Callable[[Terminal, Asked], Answer]:
+    return lambda terminal, asked: (json_refusal(message), ())
 
 
 def _no_rows(terminal: Terminal, asked: Asked) -> Answer:

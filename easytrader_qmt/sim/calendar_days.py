@@ -12,6 +12,12 @@ DAY = 86_400
 YEAR = 365 * DAY
 
 
+def days_to_next(now: float) -> int:
+    """How many days after the day of ``now`` the next trading day is."""
+    weekday = shanghai(now).weekday()
+    return 7 - weekday if weekday >= 4 else 1
+
+
 def trading_days(now: float, start: float | None = None) -> list[float]:
     """Midnights (Unix seconds) of the trading days from ``start`` to the day of ``now``, oldest first.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from numbers import Real
+from typing import Any
 
 from easytrader_qmt.sim import refusals
 from easytrader_qmt.sim.account import Account, secu_account
@@ -88,12 +90,13 @@ class Counter:
         Raises `market.UnknownSecurity`, or ValueError for an unknown account, volume or price that cannot be.
         """
         account, instrument = self._account(account_id), self._market.instrument(code)
-        cost = whole_mills(price, "成本价") * volume
-        if volume <= 0 or cost < 0:
-            raise ValueError(f"持仓数量 {volume!r} 应为正数，成本价 {price!r} 不能为负")
+        shares = _shares(volume)
+        cost = whole_mills(price, "成本价") * shares
+        if cost < 0:
+            raise ValueError(f"成本价 {price!r} 不能为负")
         held = account.position(instrument.stock_code, instrument.name)
-        held.bought(volume, cost, 0, t0=True)
-        held.yesterday_volume += volume
+        held.bought(shares, cost, 0, t0=True)
+        held.yesterday_volume += shares
         self._day.touch(account)
         return [self._execution.asset(account), *self._execution.positions(account, [held.stock_code])]
 
@@ -241,7 +244,7 @@ class Counter:
     def asset(self, account_id: str) -> Row | None:
         """The account's asset row, None for an unknown account."""
         account = self._day.accounts.get(account_id)
-        return account.asset_row(self._execution.last) if account else None
+        return self._execution.asset_row(account) if account else None
 
     def account_infos(self) -> list[Row]:
         """The accounts."""
@@ -277,8 +280,8 @@ class Counter:
 
     def _keep_books(self, day: DayBook) -> None:
         self._day = day
-        self._execution = Execution(self._market, self._fees, day)
         self.credit = CreditDesk(self._market, day, self._credit_terms)
+        self._execution = Execution(self._market, self._fees, day, self.credit.fetchable)
         self.transfers = TransferDesk(day, self._execution, self.credit)
         self._admission = Admission(self._market, day, self._execution, self.credit)
         self._resting = RestingOrders()
@@ -325,6 +328,14 @@ class Counter:
             refusal = plan
         spoken_of = refusals.direct_text if order.verb.direct else refusals.refusal_text
         return self._execution.reject(order, spoken_of(terms, order.stock_code, refusal), seq)
+
+
+def _shares(volume: Any) -> int:
+    """A number of shares, whole and positive. ValueError for anything else, True included."""
+    number = isinstance(volume, Real) and not isinstance(volume, bool)
+    if not number or not math.isfinite(volume) or volume <= 0 or volume != int(volume):
+        raise ValueError(f"持仓数量 {volume!r} 应为正整数（股）")
+    return int(volume)
 
 
 def _refused_by_terminal(text: str) -> Placed:

@@ -5,11 +5,11 @@ Acts on what the counter decided: reject, accept, fill, cancel. Never decides wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from easytrader_qmt.sim import moves
 from easytrader_qmt.sim.account import Account
-from easytrader_qmt.sim.daybook import DayBook
+from easytrader_qmt.sim.daybook import DayBook, Row
 from easytrader_qmt.sim.fees import Charges, FeeSchedule
 from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.matching import LATEST, MINE, PEER, Fill, Plan
@@ -27,10 +27,13 @@ from easytrader_qmt.sim.outcomes import Event, order_error
 
 
 class Execution:
-    """The movements at one counter. Prices in mills."""
+    """The movements at one counter. Prices in mills; ``fetchable`` tells what may leave an account."""
 
-    def __init__(self, market: Market, fees: FeeSchedule, day: DayBook) -> None:
+    def __init__(
+        self, market: Market, fees: FeeSchedule, day: DayBook, fetchable: Callable[[Account], int]
+    ) -> None:
         self._market = market
+        self._fetchable = fetchable
         self._fees = fees
         self._day = day
 
@@ -142,7 +145,11 @@ class Execution:
 
     def asset(self, account: Account) -> Event:
         """The account's asset event."""
-        return Event(account.account_id, "asset", account.asset_row(self.last))
+        return Event(account.account_id, "asset", self.asset_row(account))
+
+    def asset_row(self, account: Account) -> Row:
+        """The account's XtAsset row."""
+        return account.asset_row(self.last, self._fetchable(account))
 
     def positions(self, account: Account, codes: Iterable[str]) -> list[Event]:
         """The position events of these securities."""

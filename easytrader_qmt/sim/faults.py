@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from easytrader_qmt.sim.account_requests import Asked
+from easytrader_qmt.sim.logged_out import refused
+
 HANGING = ("connect", "subscribe", "stop")
 SWITCHES = ("delay", "duplicate", "reorder", "answer_while_down")
 """What is switched by setting it; everything else is a call."""
@@ -85,12 +88,12 @@ class Faults:
 
     def thaw(self, drop: bool = False) -> None:
         """Work through what was asked while frozen, late; with ``drop`` forget it."""
-        self._frozen = False
-        self._terminal.work_off(drop)
+        # Under the terminal's lock, or another's new request could come before what was asked earlier.
+        self._terminal.work_off(drop, self._melt)
 
     def log_out(self, answer: str = "empty") -> None:
-        """The account is logged out at the broker: connects succeed, but subscriptions and orders are refused,
-        and queries bring an ``'empty'`` list or ``'none'``, until ``log_in``.
+        """The account is logged out at the broker: connects succeed, but subscriptions, orders, transfers and
+        the like are refused, and queries bring an ``'empty'`` list or ``'none'``, until ``log_in``.
         """
         if answer not in ("empty", "none"):
             raise ValueError(f"answer={answer!r} 无效，可选：empty、none")
@@ -138,6 +141,9 @@ class Faults:
         if self._frozen:
             self.thaw()
 
+    def _melt(self) -> None:
+        self._frozen = False
+
     # --- asked by the terminal -----------------------------------------------------------------
 
     @property
@@ -150,11 +156,9 @@ class Faults:
         """Whether the account is logged out at the broker."""
         return bool(self._logged_out)
 
-    def answer_logged_out(self, request: str) -> Any:
+    def answer_logged_out(self, asked: Asked) -> Any:
         """What a request brings while the account is logged out."""
-        if request.startswith("query"):
-            return [] if self._logged_out == "empty" else None
-        return {"orderStock": {"order_id": -1}, "cancelOrderStock": {"cancel_result": -1}}.get(request, -1)
+        return refused(asked, self._logged_out)
 
     def hanging(self, call: str) -> bool:
         """Whether ``call`` must not come back."""

@@ -141,7 +141,7 @@ class LiveMarket:
         """
         speed = checked_speed(speed)
         with self._starting:
-            if self._replay is not None and self._replay.running:
+            if self._replay is not None and self._replay.feeding:
                 raise RuntimeError("已有行情在回放，请先 stop_replay()")
             steps = read_steps(file)
             state = self._locked(self._market.state)
@@ -173,7 +173,8 @@ class LiveMarket:
 
     def _opened(self, steps: Sequence[Step]) -> float:
         """Make the tape ready; the Unix seconds of the day's midnight."""
-        start = midnight(self._now())
+        # The day stays the same until the next day is asked for, even where the clock has passed midnight.
+        start = midnight(self._tape.time(self._now()))
         first = start + steps[0].time
         if not self._tape.pinned or first < self._tape.latest_time:
             played = {step.code for step in steps}

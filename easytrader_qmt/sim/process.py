@@ -136,8 +136,7 @@ def _terminal(
 ) -> Terminal:
     kept = store.load()
     counter, market, days = kept if kept is not None else (None, Market(), 0)
-    terminal = Terminal(directory, settings=settings, counter=counter, market=market)
-    terminal.days = days
+    terminal = Terminal(directory, settings=settings, counter=counter, market=market, days=days)
 
     def save() -> None:
         try:

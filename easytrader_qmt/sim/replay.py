@@ -57,6 +57,11 @@ class Replay:
         return not self._over.is_set()
 
     @property
+    def feeding(self) -> bool:
+        """Whether the market may still hear from it: it runs, and was not told to stop."""
+        return self.running and not self.stopping
+
+    @property
     def stopping(self) -> bool:
         """Whether it was told to stop."""
         return self._stop.is_set()

@@ -51,7 +51,7 @@ def _order(terminal: Terminal, asked: Asked) -> Answer:
         sent["price"],
         sent["strategy_name"],
         sent["order_remark"],
-        terminal.now,
+        terminal.exchange_time,
         seq=asked.seq,
     )
     response = {
@@ -73,7 +73,7 @@ def _cancel(terminal: Terminal, asked: Asked) -> Answer:
         order_id=sent["order_id"],
         order_sysid=sent["order_sysid"],
         market=sent["market"],
-        now=terminal.now,
+        now=terminal.exchange_time,
     )
     response = {
         "account_id": sent["account_id"],

@@ -104,7 +104,8 @@ class Tape:
 
     def begin(self, now: float, codes: Iterable[str] = ()) -> None:
         """A day begins at Unix seconds ``now``: what was recorded is forgotten, ``codes`` open as they stand."""
-        self._days.clear()
+        # Each day opens here, not at its first tick: a trade may come before that, and must be counted once.
+        self._days = {code: _Day(self._market.quote(code), self._kept) for code in self._market.codes()}
         self._pinned = None
         self.latest_time = now
         for code in codes:

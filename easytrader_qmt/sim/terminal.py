@@ -14,6 +14,7 @@ from typing import Any
 from easytrader_qmt.clock import Clock, SystemClock
 from easytrader_qmt.quotes import DayQuote, price
 from easytrader_qmt.sim import registry
+from easytrader_qmt.sim.calendar_days import DAY, days_to_next
 from easytrader_qmt.sim.counter import Counter, Event
 from easytrader_qmt.sim.faults import DelayLine, Faults, Message
 from easytrader_qmt.sim.live_market import LiveMarket
@@ -43,7 +44,10 @@ class _Attached:
 
 
 class Terminal:
-    """One simulated terminal in this process. ``home`` is its ``userdata_mini``; None makes a temporary one."""
+    """One simulated terminal in this process. ``home`` is its ``userdata_mini``; None makes a temporary one.
+
+    ``days`` is how far ``next_day`` had moved the one on whose ``counter`` and ``market`` this one goes on.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Terminal:
         clock: Clock | None = None,
         counter: Counter | None = None,
         market: Market | None = None,
+        days: int = 0,
     ) -> None:
         self.settings = settings if settings is not None else TerminalSettings()
         self.clock: Clock = clock if clock is not None else SystemClock()
@@ -60,7 +65,8 @@ class Terminal:
         self._market = market if market is not None else Market()
         self.counter = counter if counter is not None else Counter(self._market)
         self.faults = Faults(_terminal=self)
-        self.days = 0
+        # Before the tape: its first day is the one that these days lead to.
+        self.days = days
         self._tape = Tape(self._market, self.now)
         self.market = LiveMarket(self._market, self._tape, self._locked, self.clock, lambda: self.now)
         self._lock = threading.RLock()
@@ -82,7 +88,12 @@ class Terminal:
     @property
     def now(self) -> float:
         """The terminal's time, Unix seconds; ``next_day`` moves it on."""
-        return self.clock.now() + self.days * 86_400
+        return self.clock.now() + self.days * DAY
+
+    @property
+    def exchange_time(self) -> float:
+        """The exchange's time, which is the counter's too: ``now``, or where a replay has come to."""
+        return self._tape.time(self.now)
 
     @property
     def running(self) -> bool:
@@ -124,7 +135,7 @@ class Terminal:
     def deposit(self, yuan: float, account_id: str = STOCK_ACCOUNT) -> None:
         """Give an account money (take it with a negative amount)."""
         with self._lock:
-            self._tell(self.counter.deposit(account_id, yuan, self.now))
+            self._tell(self.counter.deposit(account_id, yuan, self.exchange_time))
 
     def hold(self, code: str, volume: int, price: float, account_id: str = STOCK_ACCOUNT) -> None:
         """Give an account a position from yesterday, in shares at ``price`` yuan, that can be sold today."""
@@ -139,8 +150,9 @@ class Terminal:
         kind = next(row.account_type for row in self.accounts if row.account_id == account_id)
         code = self.market.instrument(code).stock_code
         with self._lock:
+            now = self.exchange_time
             placed = self.counter.place(
-                account_id, kind, code, order_type, amount, 11, price, "", "", self.now, by_hand=True
+                account_id, kind, code, order_type, amount, 11, price, "", "", now, by_hand=True
             )
             self._tell(placed.events)
             sysids = [event.fields["order_sysid"] for event in placed.events if event.kind == "order"]
@@ -165,11 +177,13 @@ class Terminal:
             self._tell((Event(account_id, "account_status", fields),))
 
     def next_day(self) -> None:
-        """Settle the day: resting orders end, T+1 shares become available, today's lists start empty."""
+        """Settle the day and go on to the next weekday: resting orders end, T+1 shares become available, today's
+        lists start empty.
+        """
         with self._lock:
             self.market.stop_replay()
-            events = self.counter.settle(self.now)
-            self.days += 1
+            events = self.counter.settle(self.exchange_time)
+            self.days += days_to_next(self.now)
             self._tape.begin(self.now)
             self._tell(events)
 
@@ -242,13 +256,14 @@ class Terminal:
             attached = self._clients.get(id(client))
             if attached is None or (name == "subscribe" and self.faults.hanging("subscribe")):
                 return
+            asked = Asked(name, seq, fields, attached.subscribed)
             if self.faults.logged_out:
-                Message(client, name, seq, self.faults.answer_logged_out(name)).say()
+                self._say_all([Message(client, name, seq, self.faults.answer_logged_out(asked))])
                 return
             fate = self.faults.next_order() if name == "orderStock" else None
             if fate is False:
                 return
-            payload, events = answer_to(self, Asked(name, seq, fields, attached.subscribed))
+            payload, events = answer_to(self, asked)
             answers = [] if fate else [Message(client, name, seq, payload)]
             self._tell(events, answers, seq=seq, asker=client)
 
@@ -263,9 +278,11 @@ class Terminal:
         for client in dropped:
             client.dropped(notify)
 
-    def work_off(self, drop: bool) -> None:
-        """What was asked while frozen is answered now, or forgotten."""
+    def work_off(self, drop: bool, first: Callable[[], None] | None = None) -> None:
+        """What was asked while frozen is answered now, or forgotten; ``first`` happens before, under the lock."""
         with self._lock:
+            if first is not None:
+                first()
             backlog, self._backlog = self._backlog, []
             for asked in () if drop else backlog:
                 self.request(*asked)
@@ -309,13 +326,14 @@ class Terminal:
     ) -> None:
         """Cross what the change has moved, keep it, then say it: an answer first, pushes after."""
         events = list(events)
+        now = self.exchange_time
         while self._moved:
             code = self._moved.pop()
-            self._tape.note(code, self.now)
-            events += self.counter.match(code, self.now)
+            self._tape.note(code, now)
+            events += self.counter.match(code, now)
         for event in events:
             if event.kind == "trade":
-                self._tape.note_trade(event.fields, self.now)
+                self._tape.note_trade(event.fields, now)
         if self.on_mutation is not None:
             self.on_mutation()
         self._say_all([*answers, *self._pushes(events, seq, asker)])

@@ -49,7 +49,9 @@ class TransferDesk:
             return Transferred(False, f"资金账号 {account_id} 未登录")
         code = full_code(stock_code) if direction in (SHARES_IN, SHARES_OUT) else ""
         if code:
-            indebted = account.credit is not None and bool(account.credit.compacts)
+            # What was closed today is still listed, and owes nothing.
+            book = account.credit
+            indebted = book is not None and not all(one.closed for one in book.compacts)
             text = move_shares(account, direction, code, volume, indebted)
         else:
             text = move_funds(account, direction, mills(amount), self._credit.fetchable(account))

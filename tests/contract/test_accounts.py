@@ -187,3 +187,54 @@ def test_a_transfer_is_checked_and_answered(user: SimTrader) -> None:
     with pytest.raises(InvalidArgument):
         user.fund_transfer(510, -5)
     assert set(user.fund_transfer(510, 100.0)) == {"success", "message"}
+
+
+def answers_transfers(user: SimTrader, monkeypatch: pytest.MonkeyPatch, how: Any) -> None:
+    """Let the terminal do ``how`` with the client and the number of each transfer."""
+    request = user.terminal.request
+
+    def scripted(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "transfer":
+            how(client, seq)
+        else:
+            request(client, name, seq, fields)
+
+    monkeypatch.setattr(user.terminal, "request", scripted)
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        (lambda client, seq: None, "秒内没有返回"),
+        (lambda client, seq: client.dropped(True), "断开"),
+        (lambda client, seq: client.answer("queryIPOData", seq, []), "xtquant 抛出 AttributeError"),
+    ],
+    ids=["no answer", "connection lost", "odd answer"],
+)
+def test_a_transfer_of_unknown_outcome_is_to_be_checked_and_not_to_be_repeated(
+    new_user: Any, monkeypatch: pytest.MonkeyPatch, how: Any, why: str
+) -> None:
+    user = new_user()
+    user.connect(call_timeout=0.1, heartbeat_interval=0)
+    answers_transfers(user, monkeypatch, how)
+    answer = user.fund_transfer(511, 100.0)
+    assert answer["success"] is False
+    assert answer["message"].startswith("划拨结果未知")
+    assert "请先核对" in answer["message"]
+    assert why in answer["message"]
+    for advice in ("重试", "再试", "查询"):
+        assert advice not in answer["message"]
+
+
+def test_a_logged_out_terminal_refuses_a_transfer(user: SimTrader) -> None:
+    user.terminal.faults.log_out()
+    answer = user.fund_transfer(511, 100.0)
+    assert answer == {"success": False, "message": f"资金账号 {STOCK_ACCOUNT} 未登录"}
+    user.terminal.faults.log_in()
+
+
+def test_what_a_margin_account_may_take_out_is_what_its_debts_leave(user: SimTrader, credit: Any) -> None:
+    credit.fin_buy("600036", 35.5, 10_000)
+    user.drain()
+    [asset] = credit.balance
+    assert asset["fetch_balance"] == credit.credit_detail[0]["fetch_balance"] < asset["cash"]

@@ -155,6 +155,67 @@ def test_an_order_for_the_issue_from_elsewhere_blocks(user: SimTrader, seam: Sea
     assert [len(each) for each in numbers(user).values()] == [1, 1, 1]
 
 
+def test_an_order_by_hand_blocks_the_first_attempt(user: SimTrader, seam: Seam) -> None:
+    assert user.trader.order_stock(user.account, CODES[0], 23, 500, 11, 15.60, "", "") > 0
+    for _ in range(2):
+        found = user.auto_ipo()
+        assert outcomes(found) == ["not_sent", "accepted", "accepted"]
+        assert found[0]["message"] == "没有再次申购，因为柜台还有这只的委托"
+        assert (found[0]["entrust_no"], found[0]["client_order_id"]) == (-1, f"ipo:{DAY}:{CODES[0]}")
+        assert [len(each) for each in numbers(user).values()] == [1, 1, 1]
+    assert len(seam.orders) == 3
+
+
+def test_an_order_by_hand_that_was_refused_blocks_nothing(user: SimTrader) -> None:
+    user.terminal.trading_hours = True
+    user.trader.order_stock(user.account, CODES[0], 23, 500, 11, 15.60, "", "")
+    user.terminal.trading_hours = False
+    assert outcomes(user.auto_ipo()) == ["accepted"] * 3
+
+
+def test_an_order_by_hand_after_an_attempt_that_did_not_leave_blocks(user: SimTrader) -> None:
+    user.risk.kill("测试")
+    assert outcomes(user.auto_ipo()) == ["not_sent"] * 3
+    user.risk.resume()
+    assert user.trader.order_stock(user.account, CODES[0], 23, 500, 11, 15.60, "", "") > 0
+    assert outcomes(user.auto_ipo()) == ["not_sent", "accepted", "accepted"]
+    assert [len(each) for each in numbers(user).values()] == [1, 1, 1]
+
+
+def test_the_counter_is_asked_once(user: SimTrader, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    request = user.terminal.request
+
+    def keep(client: Any, name: str, *rest: Any) -> None:
+        asked.append(name)
+        request(client, name, *rest)
+
+    monkeypatch.setattr(user.terminal, "request", keep)
+    refused(user)
+    for _ in range(2):
+        asked.clear()
+        assert outcomes(user.auto_ipo()) == ["accepted"] * 3
+        assert asked.count("queryStockOrders") == 1
+
+
+def test_a_counter_that_cannot_be_asked_blocks_the_first_attempt(
+    user: SimTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = user.terminal.request
+
+    def scripted(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "queryStockOrders":
+            client.answer(name, seq, None)
+        else:
+            request(client, name, seq, fields)
+
+    monkeypatch.setattr(user.terminal, "request", scripted)
+    found = user.auto_ipo()
+    assert outcomes(found) == ["not_sent"] * 3
+    assert all(each["message"].startswith("没有申购，因为查不到柜台的委托") for each in found)
+    assert user.terminal.orders() == []
+
+
 def test_a_counter_that_cannot_be_asked_blocks(user: SimTrader, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(user)
     connection, ask = user._live(), user._live().ask

@@ -186,7 +186,7 @@ def test_trading_dates_are_weekdays_up_to_the_simulated_day(xtdata: Any, termina
     assert days("HK") == []
     for _ in range(3):
         terminal.next_day()
-    assert days("SH", count=2) == ["1117 00", "1118 00"]
+    assert days("SH", count=3) == ["1116 00", "1117 00", "1120 00"]
 
 
 def test_bars_of_the_day(xtdata: Any, terminal: Terminal) -> None:

@@ -148,8 +148,9 @@ class Soak:
                 self._outage()
                 self._pause.let_pass(0.5 * HOUR)
         self._pause.let_pass(2 * HOUR)
+        days = self._terminal.days
         self._terminal.next_day()
-        self._terminal.days -= 1  # the clock passes the night by itself
+        self._terminal.days = days  # the clock passes the night by itself
         self._pause.let_pass(16.5 * HOUR)
         self._user.drain(_SOON)
         self._day += 1

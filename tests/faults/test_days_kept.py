@@ -35,8 +35,9 @@ def a_day(rig: Rig) -> None:
     terminal.replay()
     assert user.drain(5)
     rig.outage()
+    days = terminal.days
     terminal.next_day()
-    terminal.days -= 1  # the clock passes the night by itself
+    terminal.days = days  # the clock passes the night by itself
     rig.clock.pass_(DAY)
     assert user.drain(5)
 

@@ -154,12 +154,16 @@ def test_days_quotes_and_accounts_survive(start: Start) -> None:
         control.next_day()
         before = control.market.quote("600000")
         assert before.prev_close == 10.9
-        now = control.state()["now"]
+        now, days = control.state()["now"], control.days
+        assert days >= 1
     child.kill()
     with start().control() as control:
         assert control.market.quote("600000") == before
         assert control.market.quote("600999").last == 20.0
-        assert control.days == 1
+        assert control.days == days
+        # The record of the day goes on where the terminal is, not where the machine is.
+        assert control.market.ticks("600000.SH")[0].time >= now
+        assert control.market.time() >= now
         assert control.now >= now
         assert control.trading_hours is True
         control.trading_hours = False

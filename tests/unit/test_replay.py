@@ -283,6 +283,38 @@ def test_the_next_day_ends_a_replay(gated):
     assert gated.market.time() == gated.now
 
 
+@pytest.mark.parametrize("end", ["stop", "next day"])
+def test_another_may_follow_at_once(gated, end):
+    first = gated.market.replay(TICKS, 1, background=True)
+    assert gated.clock.asleep.wait(SOON)
+    if end == "stop":
+        gated.market.stop_replay()
+    else:
+        gated.next_day()
+    # The first one still sleeps.
+    assert first.running
+    assert gated.market.replay(TICKS, 0).fed == 30
+    gated.clock.gate.set()
+    assert first.join(SOON)
+    assert first.fed == 2
+    assert wall(gated.market.ticks("600000")[-1].time) == rows(TICKS)[-1]["time"].split()[1]
+
+
+def test_a_trade_before_the_first_tick_is_counted_once(gated, tmp_path):
+    text = "time,code,last\n09:30:03,600036,35.50\n09:40:00,000001,11.40\n"
+    replay = gated.market.replay(write(tmp_path, text), 1, background=True)
+    assert gated.clock.asleep.wait(SOON)
+    gated.order_by_hand("buy", "000001", 11.50, 300)
+    assert [trade["traded_volume"] for trade in gated.trades()] == [300]
+    quote = gated.market.quote("000001")
+    [tick] = gated.market.ticks("000001")
+    assert (tick.volume, tick.amount, tick.trades) == (300, quote.amount, 1)
+    assert [bar.volume for bar in gated.market.bars("000001")] == [300]
+    gated.clock.gate.set()
+    assert replay.join(SOON)
+    assert gated.market.ticks("000001")[-1].volume == 300
+
+
 def test_closing_the_terminal_ends_a_replay(gated):
     replay = gated.market.replay(TICKS, 1, background=True)
     assert gated.clock.asleep.wait(SOON)

@@ -465,8 +465,14 @@ def test_deposits_and_holdings_are_checked(desk):
         desk.counter.open_account(A)
     with pytest.raises(KeyError):
         desk.counter.hold(A, "600037", 100, 1.0)
-    with pytest.raises(ValueError, match="数量"):
-        desk.counter.hold(A, "600036", 0, 1.0)
+    for wrong in (0, -100, 100.5, True, float("nan"), float("inf"), "100", None):
+        with pytest.raises(ValueError, match="数量"):
+            desk.counter.hold(A, "600036", wrong, 1.0)
+    with pytest.raises(ValueError, match="成本价"):
+        desk.counter.hold(A, "600036", 100, -1.0)
+    assert desk.counter.positions(A) == []
+    desk.counter.hold(A, "600036", 100.0, 1.0)
+    assert type(desk.position("600036.SH")["volume"]) is int
 
 
 def test_profit_follows_the_quote(desk):

@@ -521,6 +521,32 @@ def test_debts_keep_money_and_shares_in(desk):
     assert "负债" in move(C, 521, 0.0, BANK, 100).text
 
 
+def test_what_may_leave_is_the_same_in_every_row(desk):
+    desk.level(price=35.49)
+    told = desk.order(FIN_BUY, volume=10_000, price=35.5).events
+    may_leave = desk.detail["fetch_balance"]
+    assert 0 < may_leave < desk.asset["cash"]
+    assert desk.asset["fetch_balance"] == may_leave
+    assert [event.fields["fetch_balance"] for event in told if event.kind == "asset"][-1] == may_leave
+    desk.counter.hold(S, BANK, 100, 30.0)
+    desk.order(SELL, volume=100, price=35.0, account=S)
+    row = desk.counter.asset(S)
+    assert row["fetch_balance"] < row["cash"], "today's proceeds stay"
+
+
+def test_shares_may_leave_once_all_is_repaid(desk):
+    desk.counter.hold(C, MAOTAI, 100, 1400.0)
+    desk.order(FIN_BUY, volume=100)
+    move = desk.counter.transfers.move
+    debt = desk.detail["total_debt"]
+    desk.order(CASH_BACK, volume=1, price=debt - 1)
+    assert "负债" in move(C, 521, 0.0, MAOTAI, 100).text
+    desk.order(CASH_BACK, volume=1, price=1.0)
+    assert desk.detail["total_debt"] == 0
+    assert len(desk.counter.credit.compacts(C)) == 1, "it is listed until the day ends"
+    assert move(C, 521, 0.0, MAOTAI, 100).success
+
+
 # --- kept between runs -----------------------------------------------------------------------------
 
 

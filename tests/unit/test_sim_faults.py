@@ -1,0 +1,112 @@
+"""A logged-out terminal answers everything it is asked, and a thawed one in the order it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easytrader_qmt.sim import Terminal, TerminalSettings
+from tests.native.bench import Bench, answers
+from tests.unit.test_fault_switches import Client, ask
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(
+        tmp_path / "userdata_mini", settings=TerminalSettings(connect_timeout=0.0, session_gap=0.0)
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench(home: Terminal) -> Iterator[Any]:
+    """A client of the stand-in on a real terminal."""
+    made: Any = Bench()
+    made.terminal = home
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("lists", "empty"), [("empty", []), ("none", None)])
+def test_every_request_is_answered_while_logged_out(
+    home: Terminal, bench: Any, lists: str, empty: list[Any] | None
+) -> None:
+    client = bench.connected()
+    home.faults.log_out(lists)
+    for seq, (name, bind, types) in enumerate(answers(), 1):
+        getattr(client, f"{name}WithSeq")(seq, *bench.request(name))
+        heard, heard_seq, payload = bench.next()
+        assert (heard, heard_seq) == (bind, seq)
+        if types[1].startswith("list["):
+            assert payload == empty
+        elif types[1] == "int":
+            assert payload == -1
+        elif types[1] == "str":
+            assert "未登录" in json.loads(payload)["error"]["msg"]
+        else:
+            assert type(payload) is getattr(bench.module, types[1])
+            assert getattr(payload, "m_bSuccess", getattr(payload, "success", False)) is False
+            said = getattr(payload, "m_strMsg", "") or getattr(payload, "error_msg", "")
+            # A refused order says no more than -1, as without a connection.
+            assert name in ("orderStock", "cancelOrderStock") or "未登录" in said
+    assert bench.heard.empty()
+    assert home.orders() == []
+
+
+def test_the_account_that_is_logged_out_is_named(home: Terminal, bench: Any) -> None:
+    client = bench.connected()
+    home.faults.log_out()
+    request = bench.module.TransferParam()
+    request.m_strAccountID, request.m_nAccountType = "SIM0000000001", 2
+    request.m_nOrderType, request.m_dPrice = 511, 100.0
+    client.transferWithSeq(1, request)
+    _, _, transfer = bench.next()
+    assert (transfer.m_bSuccess, transfer.m_strMsg) == (False, "资金账号 SIM0000000001 未登录")
+    assert home.holdings()["asset"]["cash"] == 10_000_000
+
+
+def test_what_is_said_while_logged_out_is_delayed_like_all_else(home: Terminal) -> None:
+    client = Client()
+    assert home.attach(client, 100)
+    home.faults.log_out()
+    home.faults.delay = 0.001
+    ask(home, client)
+    assert client.told == []
+    client.wait_for(1)
+    home.faults.delay = 0.0
+
+
+class Overtaking:
+    """A terminal's lock, which somebody else's request always reaches first."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self.first: Any = None
+
+    def __enter__(self) -> None:
+        first, self.first = self.first, None
+        if first is not None:
+            first()
+        self._lock.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+
+def test_nothing_new_is_answered_before_what_was_asked_while_frozen(home: Terminal) -> None:
+    client = Client()
+    assert home.attach(client, 100)
+    home.faults.freeze()
+    ask(home, client, 2)
+    lock: Any = Overtaking(threading.RLock())
+    home._lock = lock
+    lock.first = lambda: ask(home, client, 3)
+    home.faults.thaw()
+    ask(home, client, 4)
+    assert [seq for _, seq, _ in client.told] == [2, 3, 4]
