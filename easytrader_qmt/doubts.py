@@ -21,6 +21,7 @@ __all__ = [
     "CounterOrder",
     "Resolution",
     "disproved",
+    "may_be_there",
     "provable_from",
     "reconcile",
 ]
@@ -32,6 +33,8 @@ REJECTED = 57
 """废单."""
 REPORTED = range(50, REJECTED)
 """From 已报 on an order was at the exchange; before that the counter may still refuse it."""
+_NO_NUMBER = "柜台列出了这笔委托，但还没有委托编号"
+_LOST_REMARK = "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对"
 # How far the counter's clock may be behind this machine's, in seconds.
 _CLOCKS_APART = 60.0
 
@@ -65,6 +68,8 @@ class Resolution:
     """The counter's number, 0 where there is none."""
     message: str
     """The counter's reason for a refusal, otherwise why it was decided like this; Chinese."""
+    status: int = 0
+    """The counter's, 0 where it lists none."""
 
 
 def reconcile(
@@ -130,12 +135,23 @@ def _rank(order: CounterOrder) -> tuple[bool, int]:
 
 
 def _found(entry: Entry, order: CounterOrder) -> Resolution:
-    number = max(0, int(order.order_id))
-    if order.order_status == REJECTED:
-        return Resolution(entry, "refused", number, order.status_msg or "废单（柜台没有说明原因）")
+    number, status = max(0, int(order.order_id)), int(order.order_status)
+    if status == REJECTED:
+        return Resolution(entry, "refused", number, order.status_msg or "废单（柜台没有说明原因）", status)
     if not number:
-        return Resolution(entry, "in_doubt", 0, "柜台列出了这笔委托，但还没有委托编号")
-    return Resolution(entry, "accepted", number, "按备注在柜台找到")
+        return Resolution(entry, "in_doubt", 0, _NO_NUMBER, status)
+    return Resolution(entry, "accepted", number, "按备注在柜台找到", status)
+
+
+def may_be_there(entry: Entry, orders: Iterable[CounterOrder]) -> str:
+    """Why the counter's list leaves room for an entry's order to be there and alive; '' where it leaves none."""
+    for order in orders:
+        if token_of(order.order_remark or "") == entry.token:
+            if int(order.order_status) != REJECTED:
+                return _NO_NUMBER
+        elif _may_be(entry, order):
+            return _LOST_REMARK
+    return ""
 
 
 def _doubt(
@@ -149,7 +165,7 @@ def _doubt(
     if day_number(entry.begun_at) != day_number(started):
         return "委托不是今天的，柜台已不再列出，请人工核对"
     if any(_may_be(entry, order) for order in orders):
-        return "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对"
+        return _LOST_REMARK
     return ""
 
 

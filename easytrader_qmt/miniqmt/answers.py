@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from loguru import logger
-
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.journal_entries import Begun
 from easytrader_qmt.journal_memory import AnyJournal
@@ -18,7 +16,7 @@ from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
-from easytrader_qmt.miniqmt.order_lines import log_outcome
+from easytrader_qmt.miniqmt.order_lines import log_outcome, say
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.miniqmt.outcomes import Told, of_response
 from easytrader_qmt.miniqmt.reply import Reply
@@ -74,7 +72,13 @@ class Answers:
         if not tickets:
             return []
         found = [
-            (one, of_response(one.reply.result(), one.client_order_id, one.begun.remark)) for one in tickets
+            (
+                one,
+                self._firmer(
+                    one.begun, of_response(one.reply.result(), one.client_order_id, one.begun.remark)
+                ),
+            )
+            for one in tickets
         ]
         for one, told in found:
             self._watch.sent(told.order_id, one.begun.token)
@@ -101,9 +105,9 @@ class Answers:
         if told.outcome == "in_doubt":
             return
         refusal = self._watch.refusal(told.order_id, begun.token) if told.outcome == "accepted" else None
-        if told.outcome == "refused" and self._watch.live(begun.token) is not None:
-            # The terminal's own timeout, by now: the counter has shown the order, and that was told.
-            logger.warning("迟到的应答说委托被拒绝（{}），但它已报到柜台，以柜台为准", told.message)
+        if told.outcome == "refused" and self._watch.reported(begun.token):
+            # The terminal's own timeout: the counter has shown the order at the exchange, and that was told.
+            say("WARNING", "迟到的应答说委托被拒绝（{}），但它已报到柜台，以柜台为准", told.message)
             return
         if refusal is None:
             told = self.written(begun, told, ticket.request)
@@ -116,6 +120,7 @@ class Answers:
 
     def written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
         """Write an outcome down, and say it in the log; the outcome, which may have got firmer by then."""
+        told = self._firmer(begun, told)
         self._watch.sent(told.order_id, begun.token)
         self._note(
             self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message)
@@ -133,8 +138,13 @@ class Answers:
             log_outcome(told, request, later)
         return told
 
+    def _firmer(self, begun: Begun, told: Told) -> Told:
+        """Accepted where it was refused but has been shown at the exchange: the terminal's own timeout."""
+        number = self._watch.reported(begun.token) if told.outcome == "refused" else 0
+        return told if not number else told._replace(outcome="accepted", order_id=number, message="")
+
     def _refused(self, begun: Begun, told: Told) -> Told:
-        """Refused, unless a push has shown it at the counter: some refusals are the terminal's own timeouts."""
+        """Refused, unless it was shown at the counter just now."""
         number = self._doubts.denied(begun.token)
         return told if not number else told._replace(outcome="accepted", order_id=number, message="")
 
@@ -149,7 +159,8 @@ class Answers:
             return told
         self._note(self._journal.finish(begun.key, "refused", message=refusal))
         self._doubts.answered(begun, "refused")
-        return self._refused(begun, told._replace(outcome="refused", message=refusal))
+        self._doubts.denied(begun.token, by_push=False)
+        return told._replace(outcome="refused", message=refusal)
 
     def _attached(self, begun: Begun, told: Told) -> str | None:
         """The refusal of an order that got a number, if one was heard; written now, as the journal has the number."""
@@ -162,4 +173,4 @@ class Answers:
     def _note(written: bool) -> None:
         if not written:
             # The intent is on disk, so the order is found again by its remark whatever happens now.
-            logger.error("委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
+            say("ERROR", "委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, JournalError, shown
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 
@@ -36,7 +36,7 @@ def basket_requests(
     for order in every:
         try:
             made.append(_request(order, build))
-        except InvalidOrder as error:
+        except (InvalidOrder, JournalError) as error:
             given = order.get("client_order_id") if isinstance(order, Mapping) else None
             made.append(Told("not_sent", 0, str(error), given if isinstance(given, str) else ""))
     return made

@@ -25,7 +25,7 @@ from easytrader_qmt.miniqmt.deadline import within
 from easytrader_qmt.miniqmt.desk import OrderDesk
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
 from easytrader_qmt.miniqmt.options import ConnectOptions
-from easytrader_qmt.miniqmt.order_watch import OrderWatch
+from easytrader_qmt.miniqmt.order_watch import JUNK, OrderWatch
 from easytrader_qmt.miniqmt.vendor import QUOTE_SECONDS
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.quotes import CautiousQuotes, DayQuote, QuoteSource
@@ -169,7 +169,7 @@ class AccountSide:
     def _remember_today(self) -> None:
         for entry in self.journal.entries(self.account.account_id, day=self._today()):
             if entry.outcome in ("absent", "refused"):
-                self.doubts.denied(entry.token)
+                self.doubts.denied(entry.token, by_push=entry.outcome == "absent")
             elif entry.outcome == "accepted" and entry.rejected_later:
                 self.watch.refused_before(entry.order_id, entry.token, entry.rejected_later)
 
@@ -181,8 +181,8 @@ class AccountSide:
         order = word.token or word.order_id
         if not self.journal.attach_refusal(self.account.account_id, order, word.refusal):
             logger.error("柜台的拒绝没能写入委托日志，会随下一次写入补上")
-        if word.token:
-            self.doubts.denied(word.token)
+        if word.token and word.status != JUNK:
+            self.doubts.denied(word.token, by_push=False)
 
     def _synced(self, found: tuple[sync.Snapshot, ...], started: float) -> None:
         for each in found:

@@ -6,6 +6,7 @@ Never sends anything twice, never calls an unknown outcome a success or a failur
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from loguru import logger
@@ -21,7 +22,7 @@ from easytrader_qmt.miniqmt.basket_desk import place_all, try_to_send
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper, type_of
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
-from easytrader_qmt.miniqmt.order_lines import log_request
+from easytrader_qmt.miniqmt.order_lines import log_request, say
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.miniqmt.outcomes import Told, of_entry
 from easytrader_qmt.miniqmt.session import Session
@@ -94,11 +95,9 @@ class OrderDesk:
         intent = self._intent(request, client_order_id, session)
         if request.client_order_id is not None and self.sent_before(client_order_id) is not None:
             # Told what became of it whatever the limits say now: it is not sent again, so they do not apply.
-            known = self._begin(intent)
-            if isinstance(known, Told):
-                return known
-            # Meanwhile it was proved to be nowhere: an order like any other, from here on.
-            self._journal.finish(known.key, "not_sent", message="重新检查后再发送")
+            told = self._waited_for(intent, self.answers.deadline())
+            if told is not None:
+                return told
         reservation = self._admit(request, None)
         if intent.notional is None and reservation.notional:
             # What the limits reckoned a market order without a price at; after a restart the day counts on.
@@ -245,7 +244,8 @@ class OrderDesk:
             )
             if not isinstance(error, Exception):
                 raise
-            logger.opt(exception=error).error("xtquant 下单接口抛出异常")
+            with suppress(Exception):
+                logger.opt(exception=error).error("xtquant 下单接口抛出异常")
             return told
         ticket = Ticket(request, client_order_id, begun, reply)
         try:
@@ -261,7 +261,6 @@ class OrderDesk:
     def _begin(self, intent: Intent) -> Begun | Told:
         """The right to send an order, or what became of it when it was sent before."""
         deadline: float | None = None
-        looked = False
         while True:
             begun = self._journal.begin(intent)
             if begun.fresh:
@@ -277,20 +276,32 @@ class OrderDesk:
                 return begun
             if deadline is None:
                 deadline = self.answers.deadline()
-            told = self._known(begun, deadline)
-            if told.outcome in RETRYABLE and self._clock.monotonic() < deadline:
-                continue
+            told = self._waited_for(intent, deadline)
+            if told is not None:
+                return told
+            if self._clock.monotonic() >= deadline:
+                return Told("not_sent", 0, "同一编号的委托正由别处发送", intent.client_order_id)
+
+    def _waited_for(self, intent: Intent, deadline: float) -> Told | None:
+        """What became of an order that was sent before; None where it is proved to be nowhere."""
+        looked = False
+        while (entry := self.sent_before(intent.client_order_id)) is not None:
+            if entry.terms != intent.terms:
+                self._journal.begin(intent)  # raises: the id stands for another order
+            told = self._known(entry, deadline)
+            if told.outcome in RETRYABLE:
+                break
             if told.outcome == "in_doubt" and not looked:
                 # The counter may know by now. Only a proof that it never arrived lets the id go out again.
                 looked = True
-                self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), begun.key)
+                self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), entry.key)
                 continue
             if told.outcome == "in_doubt":
-                told = told._replace(message=self._doubts.why(begun.key) or told.message)
-            logger.warning(
-                "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", intent.client_order_id
-            )
+                told = told._replace(message=self._doubts.why(entry.key) or told.message)
+            name = intent.client_order_id
+            say("WARNING", "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", name)
             return told
+        return None
 
     def _turned_up(self, intent: Intent, begun: Begun) -> Told | None:
         """Before a further attempt: an earlier one that was called absent, and has turned up at the counter."""
@@ -308,10 +319,8 @@ class OrderDesk:
         self._journal.finish(begun.key, "not_sent", message="上一次委托已在柜台")
         return of_entry(found)
 
-    def _known(self, begun: Begun, deadline: float) -> Told:
+    def _known(self, entry: Entry, deadline: float) -> Told:
         """What is known of an order sent before; one that is being sent right now is waited for."""
-        assert begun.known is not None
-        entry = begun.known
         while entry.outcome == "sending" and self._clock.monotonic() < deadline:
             self._clock.sleep(_LOOK_AGAIN)
             entry = self._journal.find(self._account.account_id, entry.client_order_id) or entry

@@ -27,54 +27,101 @@ class Disproofs:
 
     def __init__(
         self,
-        account: Any,
+        account_id: str,
+        account_type: int,
         journal: AnyJournal,
         watch: OrderWatch,
         clock: Clock,
         found: Callable[[Entry, int, str], None],
     ) -> None:
-        self._account = account
+        self._account_id = account_id
+        self._types = (0, account_type)
         self._journal = journal
         self._watch = watch
         self._found = found
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that orders
         self._denied: RecentDays[str, bool] = RecentDays(clock, _DAYS, _MOST)
 
-    def deny(self, token: str) -> int:
+    def deny(self, token: str, *, by_push: bool = True) -> int:
         """An order counts as absent or refused from now on, and the journal says so.
 
-        The order's number where a push has shown it already, otherwise 0. Raises JournalError.
+        ``by_push``: whether a push that shows it proves otherwise. Not for what was refused by a push, because
+        pushes may come late or again: there only a list of the counter's does. The order's number where a push
+        has proved it already, otherwise 0. Raises JournalError.
         """
         with self._lock:
-            self._denied[token] = True
+            self._denied[token] = by_push or self._denied.get(token, False)
         # Denied first and looked for then, so that a push in between is seen by one of the two.
-        live = self._watch.live(token)
-        return live[0] if live is not None and self.proves(token, *live) else 0
+        live = self._watch.live(token) if by_push else None
+        if live is None:
+            return 0
+        if self.proves(token, *live):
+            return live[0]
+        entry = self._journal.find_token(self._account_id, token)
+        if entry is None or entry.outcome != "accepted" or entry.rejected_later:
+            return 0
+        return entry.order_id  # the push was first
 
-    def proves(self, token: str, order_id: int, status: int) -> bool:
+    def final(self, token: str) -> None:
+        """The counter says 废单, which is the last word: no push that is older, or comes again, undoes it."""
+        with self._lock:
+            self._denied.discard(token)
+
+    def proves(self, token: str, order_id: int, status: int, *, listed: bool = False) -> bool:
         """Whether an order of this number and status at the counter proves a verdict wrong; it is then undone.
 
-        Raises JournalError.
+        ``listed``: a list says so, not a push. Raises JournalError.
         """
-        if order_id <= 0 or status == REJECTED or token not in self._denied:
+        if order_id <= 0 or status == REJECTED:
             return False
-        entry = self._journal.find_token(self._account.account_id, token)
-        if entry is None or not disproved(entry, order_id, status):
+        with self._lock:
+            by_push = self._denied.get(token, None)
+            if by_push is None or not (listed or by_push):
+                return False
+            self._denied.discard(token)  # one of two threads takes it up
+        mine = undone = False
+        try:
+            entry = self._journal.find_token(self._account_id, token)
+            if entry is not None and entry.account_type in self._types:
+                mine = True
+                undone = self._undone(entry, order_id, status)
+        except BaseException:
+            mine = True
+            raise
+        finally:
+            if mine and not undone:
+                with self._lock:
+                    self._denied[token] = by_push
+        return undone
+
+    def _undone(self, entry: Entry, order_id: int, status: int) -> bool:
+        if not disproved(entry, order_id, status):
             return False
         before = "柜台没有这笔委托" if entry.outcome == "absent" else f"被拒绝（{entry.message}）"
         message = f"此前认为{before}，但它已报到柜台"
         self._journal.found_live(entry.key, order_id, message)
-        self._watch.found_live(order_id, token)
-        with self._lock:
-            self._denied.discard(token)
-        self._found(entry, order_id, message)
+        self._watch.sent(order_id, entry.token)
+        refusal = self._watch.refusal(order_id, entry.token)
+        if refusal is not None:  # heard in between
+            self._journal.attach_refusal(self._account_id, entry.token, refusal)
+        else:
+            self._found(entry, order_id, message)
         return True
 
-    def look(self, orders: Iterable[Any]) -> None:
-        """Look in a list of the counter's. Raises JournalError."""
+    def look(self, orders: Iterable[Any]) -> set[str]:
+        """Look in a list of the counter's; the tokens of orders that it proves to be there. Raises JournalError."""
+        proved: set[str] = set()
         if not self._denied:
-            return
+            return proved
         for order in orders:
             token = token_of(order.order_remark or "")
-            if token is not None and token in self._denied:
-                self.proves(token, int(order.order_id), int(order.order_status))
+            if token is None or token not in self._denied:
+                continue
+            number, status = int(order.order_id), int(order.order_status)
+            if status == REJECTED:
+                self.final(token)
+                continue
+            self._watch.listed(number, token, status)
+            if self.proves(token, number, status, listed=True):
+                proved.add(token)
+        return proved

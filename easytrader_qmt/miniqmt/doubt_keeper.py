@@ -8,19 +8,19 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.doubts import SETTLE_SECONDS, provable_from, reconcile
+from easytrader_qmt.doubts import SETTLE_SECONDS, may_be_there, provable_from, reconcile
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
 from easytrader_qmt.journal_entries import Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.disproofs import Disproofs
-from easytrader_qmt.miniqmt.order_watch import OrderWatch, Word
+from easytrader_qmt.miniqmt.order_lines import say
+from easytrader_qmt.miniqmt.order_watch import JUNK, OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.recent_days import RecentDays
@@ -59,11 +59,13 @@ class DoubtKeeper:
         self._watch = watch
         self._clock = clock
         self._tell = tell
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that orders
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._expected: RecentDays[str, float] = RecentDays(clock, _DAYS, _MOST)  # since when, monotonic
-        self._disproofs = Disproofs(account, journal, watch, clock, self._found_live)
+        self._disproofs = Disproofs(
+            account.account_id, type_of(account), journal, watch, clock, self._found_live
+        )
         self._looked = 0.0  # when the last look that brought an answer was begun
 
     def open(self) -> tuple[Entry, ...]:
@@ -81,12 +83,15 @@ class DoubtKeeper:
             self._expected[token] = self._clock.monotonic()
         self._connection.look_soon()
 
-    def denied(self, token: str) -> int:
-        """The journal says from now on that an order was refused: its number if it is at the counter all the same."""
+    def denied(self, token: str, *, by_push: bool = True) -> int:
+        """The journal says from now on that an order was refused: its number if it is at the counter all the same.
+
+        ``by_push``: see ``Disproofs.deny``.
+        """
         try:
-            return self._disproofs.deny(token)
+            return self._disproofs.deny(token, by_push=by_push)
         except JournalError as error:
-            logger.error("未能核对柜台上的委托：{}", error)
+            say("ERROR", "未能核对柜台上的委托：{}", error)
             return 0
 
     def ask_once_more(self, absent: Sequence[Entry]) -> None:
@@ -94,12 +99,16 @@ class DoubtKeeper:
 
         Raises NotConnected or JournalError, with nothing sent, when that cannot be found out.
         """
-        for entry in absent:
-            self._disproofs.deny(entry.token)
+        proved = {entry.token for entry in absent if self._disproofs.deny(entry.token)}
         try:
-            self._disproofs.look(self._connection.ask("query_stock_orders", self._account))
+            orders = self._connection.ask("query_stock_orders", self._account)
         except QueryFailed as error:
             raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送，可以稍后重试：{error}") from None
+        proved |= self._disproofs.look(orders)
+        for entry in absent:
+            why = "" if entry.token in proved else may_be_there(entry, orders)
+            if why:
+                raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送：{why}")
 
     def note(self) -> None:
         """Before a snapshot: what a dead process left behind counts as in doubt from now on."""
@@ -154,15 +163,17 @@ class DoubtKeeper:
         """Match what is in doubt with a complete list of today's orders, asked for at Unix ``started``."""
         try:
             entries = self.open()
-            fresh = False
+            left = False
             for found in reconcile(entries, orders, complete=True, snapshot_started=started):
                 if found.outcome == "absent" and self._is_fresh(found.entry.token):
-                    fresh = (
-                        True  # the clock on the wall was put forward: by the other one it may be on its way
-                    )
+                    # The clock on the wall was put forward: by the other one it may still be on its way.
+                    left = True
                     continue
-                self._settled(found.entry, found.outcome, found.order_id, found.message)
-            self._looked = self._looked if fresh else started
+                if found.status:
+                    self._watch.listed(found.order_id, found.entry.token, found.status, found.message)
+                left = not self._settled(found.entry, found.outcome, found.order_id, found.message) or left
+            # What is left over is looked at again as soon as it is due.
+            self._looked = self._looked if left else started
             self._disproofs.look(orders)
         except JournalError as error:
             logger.error("未能核对结果未知的委托：{}", error)
@@ -176,6 +187,8 @@ class DoubtKeeper:
         try:
             if word.refusal is None and self._disproofs.proves(word.token, word.order_id, word.status):
                 return True
+            if word.status == JUNK:
+                self._disproofs.final(word.token)
             with self._lock:
                 if word.token not in self._expected:
                     return False
@@ -196,7 +209,8 @@ class DoubtKeeper:
             self._settled(entry, "refused", number, word.refusal)
         return True
 
-    def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> None:
+    def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> bool:
+        """Write down and tell what was found out; False only where that could not be written."""
         if outcome in ("in_doubt", "sending"):
             with self._lock:
                 said = self._warned.get(entry.key, "") == message
@@ -206,30 +220,29 @@ class DoubtKeeper:
                     "委托结果仍然未知: 证券代码={}, 备注={}, {}。不会自动重发",
                     entry.stock_code, entry.remark, message,
                 )  # fmt: skip
-            return
+            return True
         absent = outcome == "absent"
         written = self._journal.finish(
             entry.key, outcome, order_id=order_id, message=message, keep=not absent
         )
         if absent and not written:
-            return  # in doubt until it is on disk: only then may the id go out again
+            return False  # in doubt until it is on disk: only then may the id go out again
         if order_id > 0:
             self._watch.sent(order_id, entry.token)
-        if (absent and self._stands(entry)) or (outcome != "accepted" and self._disproofs.deny(entry.token)):
-            return
+        if absent and (self._stands(entry) or self._disproofs.deny(entry.token)):
+            return True
         if self._is_news(entry.key, entry.token, outcome):
             self._connection.when_ready(self._tell, row_of(entry, outcome, order_id, message))
-            with suppress(Exception):  # a sink's trouble is not the order's
-                logger.warning(
-                    "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
-                    entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
-                )  # fmt: skip
+            say(
+                "WARNING", "结果未知的委托已核对: 证券代码={}, 备注={}, {}, 委托单号={}",
+                entry.stock_code, entry.remark, _FOUND.get(outcome, outcome), order_id or "无",
+            )  # fmt: skip
+        return True
 
     def _found_live(self, entry: Entry, order_id: int, message: str) -> None:
         if self._is_news(entry.key, entry.token, "accepted"):
             self._connection.when_ready(self._tell, row_of(entry, "accepted", order_id, message))
-            with suppress(Exception):
-                logger.error("证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
+            say("ERROR", "证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
 
     def _stands(self, entry: Entry) -> bool:
         """Whether an answer came meanwhile, which says more than a list it is not in."""

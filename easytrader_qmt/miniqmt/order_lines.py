@@ -5,6 +5,8 @@ Never decides what became of an order; it says what it is told.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from loguru import logger
 
 from easytrader_qmt.miniqmt.names import NAMES
@@ -49,6 +51,12 @@ def log_outcome(told: Told, request: OrderRequest, refused_later: str | None = N
         logger.error("{}委托失败: 证券代码={}, 原因={}", what, stock_code, told.message)
     else:
         logger.error("{}委托结果未知: 证券代码={}, {}, 备注={}", what, stock_code, told.message, told.remark)
+
+
+def say(level: str, text: str, *values: object) -> None:
+    """A line about an order that has left: a sink's trouble with it is not the order's."""
+    with suppress(Exception):
+        logger.opt(depth=1).log(level, text, *values)
 
 
 def describe(request: OrderRequest) -> str:

@@ -97,9 +97,6 @@ class OrderWatch:
             if status != JUNK:
                 if token and order_id > 0:
                     self._live[token] = order_id, status
-                    if status in REPORTED and self.any_refusals:
-                        # It was at the exchange, so what refused it before was no refusal.
-                        self._forget_refusal(number, token)
                 return Word(order_id, token, None, status)
             said = text(record, "status_msg")
         else:
@@ -111,26 +108,38 @@ class OrderWatch:
             self._live.discard(token)
         elif order_id > 0:
             self._refused_numbers[number] = message
-        return Word(order_id, token, message)
+        return Word(order_id, token, message, JUNK if method == "on_stock_order" else 0)
+
+    def listed(self, order_id: int, token: str, status: int, message: str = "") -> None:
+        """What a list says of an order counts as a push would."""
+        if order_id <= 0:
+            return
+        self.sent(order_id, token)
+        with self._news:
+            if status == JUNK:
+                self._refused[token] = message or self._refused.get(token, "") or _NO_REASON
+                self._live.discard(token)
+            else:
+                self._live[token] = order_id, status
 
     def live(self, token: str) -> tuple[int, int] | None:
         """Number and status of an order of which the last word, if any, was that it is at the counter."""
         return self._live.get(token, None)
 
-    def found_live(self, order_id: int, token: str) -> None:
-        """The counter has it although it was said to be refused."""
-        self.sent(order_id, token)
-        with self._news:
-            self._forget_refusal(self._number(order_id), token)
-
-    def _forget_refusal(self, number: Number, token: str) -> None:
-        self._refused.discard(token)
-        self._refused_numbers.discard(number)
+    def reported(self, token: str) -> int:
+        """The number of an order of which the last word was that it has got to the exchange; otherwise 0."""
+        number, status = self._live.get(token, (0, 0))
+        return number if status in REPORTED else 0
 
     def refusal(self, order_id: int, token: str = "") -> str | None:
-        """Why the counter refused an order after taking it; None when it did not."""
+        """Why the counter refused an order after taking it; None when it did not.
+
+        Also None where it has shown the order at the exchange since: then it was the terminal that gave up.
+        """
         number = self._number(order_id)
         whose = token or self._tokens.get(number, "")
+        if whose and self.reported(whose):
+            return None
         found = self._refused.get(whose, None) if whose else None
         return found if found is not None else self._refused_numbers.get(number, None)
 

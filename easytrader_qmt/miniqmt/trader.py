@@ -12,7 +12,7 @@ from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.errors import InvalidOrder, JournalError
+from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
@@ -295,9 +295,10 @@ def _told_before(side: AccountSide, build: Callable[[], OrderRequest]) -> Told |
     ``build`` makes it without what may have changed since: the day's limits, a suspension, what can be sold.
     """
     try:
-        return side.desk.repeated(build())
-    except (InvalidOrder, JournalError):
-        return None  # what was wrong in the first place is the answer; nothing is sent either way
+        request = build()
+    except InvalidOrder:
+        return None  # what was wrong in the first place is the answer
+    return side.desk.repeated(request)
 
 
 def _built(

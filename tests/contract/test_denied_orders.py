@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from easytrader_qmt.errors import JournalError, NotConnected, OrderInDoubt, OrderNotFinal
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 from tests.clocks import FakeClock
-from tests.doubtful import NewUser, clock, doubtful, outcome_of
+from tests.doubtful import NO_MONEY, NewUser, clock, doubtful, outcome_of
 from tests.facade import Heard, on_a_thread
 from tests.seam import Order, Seam
 
@@ -221,6 +223,12 @@ def test_an_error_push_of_the_terminals_own(
     assert again(doubtful) == {"entrust_no": -1, "message": TIMED_OUT}
     assert doubtful.drain()
     kept[0].push("order")
+    if not response:
+        # What a push refused, a push does not undo: they may come late or again. A list does.
+        assert doubtful.drain()
+        assert heard.of("on_doubt") == []
+        doubtful.reconnect()
+        assert doubtful.wait_ready(5)
     [event] = heard.wait_for("on_doubt")
     assert event["outcome"] == "accepted"
     [row] = doubtful.today_entrusts
@@ -272,6 +280,23 @@ def test_a_push_while_the_verdict_is_written(
     assert outcome_of(doubtful, "slow") == "accepted"
 
 
+def while_locked(user: SimTrader) -> Callable[..., bool]:
+    """The journal's ``finish`` while another program, such as a backup, holds the file."""
+    journal: Any = user._own().journal
+    finish = journal.finish
+
+    def locked(*args: Any, **words: Any) -> bool:
+        other = sqlite3.connect(journal.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            return bool(finish(*args, **words))
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
+    return locked
+
+
 @pytest.mark.parametrize("push", [False, True])
 def test_a_verdict_that_cannot_be_written_is_none(
     push: bool,
@@ -287,20 +312,8 @@ def test_a_verdict_that_cannot_be_written_is_none(
     with pytest.raises(OrderInDoubt):
         again(doubtful)
     clock.pass_(4)
-    journal = doubtful._own().journal
-    finish = journal.finish
-
-    def locked(*args: Any, **words: Any) -> bool:
-        other = sqlite3.connect(journal.path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        try:
-            return finish(*args, **words)
-        finally:
-            other.execute("ROLLBACK")
-            other.close()
-
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "finish", locked)
+        patch.setattr(doubtful._own().journal, "finish", while_locked(doubtful))
         doubtful.check_in_doubt()
     assert outcome_of(doubtful, "slow") == "in_doubt"
     assert heard.of("on_doubt") == []
@@ -339,3 +352,147 @@ def test_a_clock_put_forward_keeps_the_next_look_due(
     clock.wall += 5
     assert len(doubtful.check_in_doubt()) == 1
     assert doubtful._own().doubts.due_in() is not None, "nobody would look again by himself"
+
+
+# --- 废单 is the last word ----------------------------------------------------------------------------
+
+
+def list_as(terminal: Terminal, patch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """The counter's list has these fields in every row from now on; nobody is told."""
+    request = terminal.request
+
+    def changed(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "queryStockOrders":
+            client.answer(name, seq, [{**row, **changes} for row in terminal.orders()])
+        else:
+            request(client, name, seq, fields)
+
+    patch.setattr(terminal, "request", changed)
+
+
+@pytest.mark.parametrize("journal", [None, False])
+def test_a_listed_junk_order_outweighs_an_older_push(
+    journal: Any,
+    new_user: NewUser,
+    seam: Seam,
+    terminal: Terminal,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The order was shown at the exchange, which refused it; the push that says so was lost."""
+    user = new_user(clock=clock)
+    user.connect(call_timeout=0.3, heartbeat_interval=0, journal=journal)
+    heard = heard_by(user)
+
+    def script(order: Order) -> None:
+        order.place()
+        order.push("order")
+        assert user.drain()
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        on_a_thread(lambda: again(user))
+    list_as(terminal, monkeypatch, order_status=57, status_msg="交易所拒绝")
+    user.check_in_doubt()
+    user.drain()
+    assert heard.of("on_doubt")[-1]["outcome"] == "refused"
+    assert again(user) == {"entrust_no": -1, "message": "交易所拒绝"}
+    entry = user._own().journal.find("SIM0000000001", "slow")
+    assert entry is not None
+    assert entry.outcome == "refused"
+
+
+def test_a_junk_push_outweighs_pushes_that_come_again(user: SimTrader, seam: Seam) -> None:
+    """Pushes may come late, twice, or all once more after a reconnect."""
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        order.respond(order_id=-1, error_msg="柜台不收")
+        kept.append(order)
+
+    seam.script = script
+    assert again(user)["entrust_no"] == -1
+    [said] = [event for event in kept[0].events if event.kind == "order"]
+    for status in (57, 50, 57, 50):
+        kept[0].client.push("order", {**said.fields, "order_status": status})
+    assert user.drain()
+    assert outcome_of(user, "slow") == "refused"
+    assert again(user)["entrust_no"] == -1
+
+
+def test_a_late_refusal_of_an_order_that_was_only_shown_as_pending(doubtful: SimTrader, seam: Seam) -> None:
+    """待报 is no proof: some counters show an order before they refuse it."""
+    heard, kept = heard_by(doubtful), []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    [said] = [event for event in kept[0].events if event.kind == "order"]
+    kept[0].client.push("order", {**said.fields, "order_status": 49})
+    heard.wait_for("on_doubt")
+    kept[0].respond(order_id=-1, error_msg=NO_MONEY)
+    first, second = heard.wait_for("on_doubt", 2)
+    assert (first["outcome"], second["outcome"]) == ("accepted", "refused")
+
+
+def test_a_late_refusal_of_an_order_that_a_list_has_shown(doubtful: SimTrader, seam: Seam) -> None:
+    heard, kept = heard_by(doubtful), []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        again(doubtful)
+    assert doubtful.check_in_doubt() == []
+    heard.wait_for("on_doubt")
+    kept[0].respond(order_id=-1, error_msg=TIMED_OUT)
+    doubtful.drain()
+    assert [event["outcome"] for event in heard.of("on_doubt")] == ["accepted"]
+    doubtful.exit()
+    doubtful.connect(call_timeout=0.3, heartbeat_interval=0)
+    assert [row["order_status_name"] for row in doubtful.today_entrusts] == ["已报"]
+
+
+@pytest.mark.parametrize("changes", [{"order_id": 0}, {"order_remark": ""}])
+def test_what_may_be_the_absent_order_keeps_its_id_from_going_out(
+    changes: dict[str, Any],
+    doubtful: SimTrader,
+    slow: Order,
+    seam: Seam,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is listed without a number yet, or with its remark cut: neither proved there nor absent."""
+    slow.place()
+    seam.script = None
+    with monkeypatch.context() as patch:
+        list_as(terminal, patch, **changes)
+        with pytest.raises(NotConnected, match="没能确认"):
+            again(doubtful)
+    assert len(terminal.orders()) == 1
+
+
+def test_a_full_disk_costs_no_outcome(
+    doubtful: SimTrader, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal cannot be written, and neither can the log, whose sink raises."""
+
+    def full(message: str) -> None:
+        raise OSError("No space left on device")
+
+    sink = logger.add(full, catch=False, level="WARNING")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(doubtful._own().journal, "finish", while_locked(doubtful))
+            answer = again(doubtful)
+        assert answer["entrust_no"] == terminal.orders()[0]["order_id"]
+        assert again(doubtful) == answer
+    finally:
+        logger.remove(sink)
