@@ -156,7 +156,9 @@ class Answers:
         self._doubts.expect(begun.token)
         refusal = self._watch.refusal(0, begun.token)
         if refusal is None:
-            return told
+            # Refused by a push, and shown at the exchange by a later one: it is known to be there.
+            number = self._doubts.denied(begun.token) if self._watch.reported(begun.token) else 0
+            return told if not number else told._replace(outcome="accepted", order_id=number, message="")
         self._note(self._journal.finish(begun.key, "refused", message=refusal))
         self._doubts.answered(begun, "refused")
         self._doubts.denied(begun.token, by_push=False)

@@ -83,7 +83,7 @@ class Disproofs:
         try:
             entry = self._journal.find_token(self._account_id, token)
             if entry is not None and entry.account_type in self._types:
-                mine = True
+                mine = entry.outcome in ("absent", "refused")
                 undone = self._undone(entry, order_id, status)
         except BaseException:
             mine = True

@@ -237,6 +237,22 @@ def test_an_error_push_of_the_terminals_own(
         doubtful.wait(row["order_id"], 0.0)
 
 
+def test_an_error_push_and_the_order_before_the_deadline(
+    doubtful: SimTrader, seam: Seam, terminal: Terminal
+) -> None:
+    """Two pushes that say opposite things, and no response: the later one shows the order at the exchange."""
+
+    def script(order: Order) -> None:
+        order.place()
+        order.push_error(0, TIMED_OUT, seq=0)
+        order.push("order")
+
+    seam.script = script
+    answer = again(doubtful)
+    assert answer == {"entrust_no": terminal.orders()[0]["order_id"]}
+    assert outcome_of(doubtful, "slow") == "accepted"
+
+
 def test_a_late_refusal_does_not_undo_a_proof(doubtful: SimTrader, seam: Seam) -> None:
     heard, kept = heard_by(doubtful), []
 
