@@ -142,7 +142,7 @@ def test_refused_pushes_of_many_days_are_not_gathered(clock: FakeClock, watch: O
         clock.pass_(DAY)
         books = [book for book in vars(watch).values() if isinstance(book, RecentDays)]
         sizes.append(sum(map(len, books)))
-    assert len(books) == 5
+    assert len(books) == 6
     assert max(sizes[30:]) == max(sizes[:30]) <= 20 * (2 * 5 + 2 * 7)
 
 
