@@ -237,4 +237,6 @@ def test_what_a_margin_account_may_take_out_is_what_its_debts_leave(user: SimTra
     credit.fin_buy("600036", 35.5, 10_000)
     user.drain()
     [asset] = credit.balance
+    if asset["fetch_balance"] is None:
+        pytest.skip("this xtquant has no fetch_balance in an asset")
     assert asset["fetch_balance"] == credit.credit_detail[0]["fetch_balance"] < asset["cash"]
