@@ -33,7 +33,7 @@ REJECTED = 57
 """废单."""
 REPORTED = range(50, REJECTED)
 """From 已报 on an order was at the exchange; before that the counter may still refuse it."""
-_NO_NUMBER = "柜台列出了这笔委托，但还没有委托编号"
+_NO_NUMBER = "柜台列出了这笔委托，但还没有委托编号，请稍后再核对"
 _LOST_REMARK = "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对"
 # How far the counter's clock may be behind this machine's, in seconds.
 _CLOCKS_APART = 60.0

@@ -88,9 +88,8 @@ def _whole(values: list[Any]) -> Any:
 
     known = [each for each in values if each is not None]
     if len(known) < len(values) and all(type(each) is int and -_INT64 <= each < _INT64 for each in known):
-        return pd.array(
-            values, dtype="Int64"
-        )  # by way of floats the last digits of a long number would change
+        # By way of floats the last digits of a long number would change.
+        return pd.array(values, dtype="Int64")
     numbers = _numbers(values)
     gaps = np.isnan(numbers)
     finite = numbers[~gaps]

@@ -17,12 +17,14 @@ __all__ = ["MIGRATIONS", "VERSION", "failure", "open_file"]
 
 VERSION = 2
 Migrations = Mapping[int, Callable[[sqlite3.Connection], None]]
-MIGRATIONS: Migrations = {
+
+
+def _with_account_types(connection: sqlite3.Connection) -> None:
     # One number may be an account of two types, and each type's list shows its own orders only.
-    1: lambda connection: _run(
-        connection, "ALTER TABLE orders ADD COLUMN account_type INTEGER NOT NULL DEFAULT 0"
-    ),
-}
+    connection.execute("ALTER TABLE orders ADD COLUMN account_type INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: Migrations = {1: _with_account_types}
 """From a version to the step that makes the next one of it; it runs inside the upgrade's transaction."""
 
 _TABLES = (
@@ -61,10 +63,6 @@ _TABLES = (
 _CHECKPOINT_PAGES = 4000
 _WAL_PAUSE = 0.005
 _WAL_TRIES = 10_000
-
-
-def _run(connection: sqlite3.Connection, statement: str) -> None:
-    connection.execute(statement)
 
 
 def open_file(

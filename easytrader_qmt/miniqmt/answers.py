@@ -64,22 +64,13 @@ class Answers:
             # Ctrl+C while an answer is awaited: the order may be live, so it is in doubt and not forgotten.
             self.leave(ticket, "等待应答时被中断")
             raise
-        told = of_response(response, ticket.client_order_id, ticket.begun.remark)
-        return self.written(ticket.begun, told, ticket.request)
+        return self.written(ticket.begun, self._said(ticket, response), ticket.request)
 
     def collect_answered(self, tickets: Sequence[Ticket]) -> list[Told]:
         """The outcomes of orders whose answers are there, written down together."""
         if not tickets:
             return []
-        found = [
-            (
-                one,
-                self._firmer(
-                    one.begun, of_response(one.reply.result(), one.client_order_id, one.begun.remark)
-                ),
-            )
-            for one in tickets
-        ]
+        found = [(one, self._said(one, one.reply.result())) for one in tickets]
         for one, told in found:
             self._watch.sent(told.order_id, one.begun.token)
         self._note(
@@ -88,6 +79,14 @@ class Answers:
             )
         )
         return [self._finished(one.begun, told, one.request) for one, told in found]
+
+    def _said(self, ticket: Ticket, response: Any) -> Told:
+        """What a response says; accepted where it refuses an order that was shown at the exchange before.
+
+        Such a refusal is the terminal's own timeout.
+        """
+        told = of_response(response, ticket.client_order_id, ticket.begun.remark)
+        return _there(told, self._watch.reported(ticket.begun.token)) if told.outcome == "refused" else told
 
     def leave(self, ticket: Ticket, why: str) -> Told:
         """Wait no longer: in doubt, until an answer that comes late settles it."""
@@ -101,14 +100,10 @@ class Answers:
         if late.exception() is not None or late.result() is None:
             return
         begun = ticket.begun
-        told = of_response(late.result(), ticket.client_order_id, begun.remark)
+        told = self._said(ticket, late.result())
         if told.outcome == "in_doubt":
             return
         refusal = self._watch.refusal(told.order_id, begun.token) if told.outcome == "accepted" else None
-        if told.outcome == "refused" and self._watch.reported(begun.token):
-            # The terminal's own timeout: the counter has shown the order at the exchange, and that was told.
-            say("WARNING", "迟到的应答说委托被拒绝（{}），但它已报到柜台，以柜台为准", told.message)
-            return
         if refusal is None:
             told = self.written(begun, told, ticket.request)
         else:
@@ -120,7 +115,6 @@ class Answers:
 
     def written(self, begun: Begun, told: Told, request: OrderRequest) -> Told:
         """Write an outcome down, and say it in the log; the outcome, which may have got firmer by then."""
-        told = self._firmer(begun, told)
         self._watch.sent(told.order_id, begun.token)
         self._note(
             self._journal.finish(begun.key, told.outcome, order_id=told.order_id, message=told.message)
@@ -133,20 +127,10 @@ class Answers:
         if told.outcome == "in_doubt":
             told = self._doubted(begun, told)
         elif told.outcome == "refused":
-            told = self._refused(begun, told)
+            told = _there(told, self._doubts.denied(begun.token))
         with suppress(Exception):  # a sink's trouble is not the order's
             log_outcome(told, request, later)
         return told
-
-    def _firmer(self, begun: Begun, told: Told) -> Told:
-        """Accepted where it was refused but has been shown at the exchange: the terminal's own timeout."""
-        number = self._watch.reported(begun.token) if told.outcome == "refused" else 0
-        return told if not number else told._replace(outcome="accepted", order_id=number, message="")
-
-    def _refused(self, begun: Begun, told: Told) -> Told:
-        """Refused, unless it was shown at the counter just now."""
-        number = self._doubts.denied(begun.token)
-        return told if not number else told._replace(outcome="accepted", order_id=number, message="")
 
     def _doubted(self, begun: Begun, told: Told) -> Told:
         """In doubt from now on, unless the counter's refusal was pushed already: it came before the deadline.
@@ -156,9 +140,10 @@ class Answers:
         self._doubts.expect(begun.token)
         refusal = self._watch.refusal(0, begun.token)
         if refusal is None:
-            # Refused by a push, and shown at the exchange by a later one: it is known to be there.
-            number = self._doubts.denied(begun.token) if self._watch.reported(begun.token) else 0
-            return told if not number else told._replace(outcome="accepted", order_id=number, message="")
+            # Where the refusal was taken back by a later word, the order is known to be there.
+            return _there(
+                told, self._doubts.denied(begun.token) if self._watch.taken_back(begun.token) else 0
+            )
         self._note(self._journal.finish(begun.key, "refused", message=refusal))
         self._doubts.answered(begun, "refused")
         self._doubts.denied(begun.token, by_push=False)
@@ -176,3 +161,8 @@ class Answers:
         if not written:
             # The intent is on disk, so the order is found again by its remark whatever happens now.
             say("ERROR", "委托结果没能写入日志，会随下一次写入补上；在此之前它算作结果未知")
+
+
+def _there(told: Told, number: int) -> Told:
+    """Accepted under this number, if there is one: the counter has the order, whatever was said."""
+    return told if not number else told._replace(outcome="accepted", order_id=number, message="")

@@ -51,7 +51,6 @@ class AccountSide:
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self.account = account
-        self._type = getattr(account, "account_type", None)
         self.rules: Rules = options.rules
         self.raise_on_reject = options.raise_on_reject
         self.price_rounding = options.price_rounding
@@ -185,8 +184,9 @@ class AccountSide:
             self.doubts.denied(word.token, by_push=False)
 
     def _synced(self, found: tuple[sync.Snapshot, ...], started: float) -> None:
+        mine = self.account.account_id, getattr(self.account, "account_type", None)
         for each in found:
-            if (each.account_id, each.account_type) == (self.account.account_id, self._type):
+            if (each.account_id, each.account_type) == mine:
                 self.doubts.settle(each.orders, started)
 
 

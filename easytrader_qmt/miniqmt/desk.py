@@ -93,9 +93,10 @@ class OrderDesk:
         session = self._connection.ready()
         client_order_id = request.client_order_id or self._new_id()
         intent = self._intent(request, client_order_id, session)
-        if request.client_order_id is not None and self.sent_before(client_order_id) is not None:
+        since = self._clock.monotonic() if request.client_order_id is not None else 0.0
+        if request.client_order_id is not None:
             # Told what became of it whatever the limits say now: it is not sent again, so they do not apply.
-            told = self._waited_for(intent, self.answers.deadline())
+            told = self._waited_for(intent, self.sent_before(client_order_id), self.answers.deadline())
             if told is not None:
                 return told
         reservation = self._admit(request, None)
@@ -103,7 +104,7 @@ class OrderDesk:
             # What the limits reckoned a market order without a price at; after a restart the day counts on.
             intent = intent._replace(notional=reservation.notional)
         try:
-            begun = self._begin(intent)
+            begun = self._begin(intent, since)
         except BaseException:
             self._risk.release(reservation)
             raise
@@ -258,14 +259,17 @@ class OrderDesk:
             raise
         return ticket
 
-    def _begin(self, intent: Intent) -> Begun | Told:
-        """The right to send an order, or what became of it when it was sent before."""
+    def _begin(self, intent: Intent, since: float) -> Begun | Told:
+        """The right to send an order, or what became of it when it was sent before.
+
+        ``since``: when the call that wants to send it began, by the monotonic clock.
+        """
         deadline: float | None = None
         while True:
             begun = self._journal.begin(intent)
             if begun.fresh:
                 if begun.attempt:
-                    told = self._turned_up(intent, begun)
+                    told = self._turned_up(intent, begun, since)
                     if told is not None:
                         return told
                 if deadline is not None and self._risk.killed:
@@ -276,16 +280,17 @@ class OrderDesk:
                 return begun
             if deadline is None:
                 deadline = self.answers.deadline()
-            told = self._waited_for(intent, deadline)
+            told = self._waited_for(intent, begun.known, deadline)
             if told is not None:
                 return told
             if self._clock.monotonic() >= deadline:
-                return Told("not_sent", 0, "同一编号的委托正由别处发送", intent.client_order_id)
+                why = "同一编号的委托正由别处发送，请稍后用同一编号再试"
+                return Told("not_sent", 0, why, intent.client_order_id)
 
-    def _waited_for(self, intent: Intent, deadline: float) -> Told | None:
-        """What became of an order that was sent before; None where it is proved to be nowhere."""
+    def _waited_for(self, intent: Intent, entry: Entry | None, deadline: float) -> Told | None:
+        """What became of an order that was sent before, ``entry``; None where it is proved to be nowhere."""
         looked = False
-        while (entry := self.sent_before(intent.client_order_id)) is not None:
+        while entry is not None:
             if entry.terms != intent.terms:
                 self._journal.begin(intent)  # raises: the id stands for another order
             told = self._known(entry, deadline)
@@ -295,6 +300,7 @@ class OrderDesk:
                 # The counter may know by now. Only a proof that it never arrived lets the id go out again.
                 looked = True
                 self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), entry.key)
+                entry = self.sent_before(intent.client_order_id)
                 continue
             if told.outcome == "in_doubt":
                 told = told._replace(message=self._doubts.why(entry.key) or told.message)
@@ -303,13 +309,13 @@ class OrderDesk:
             return told
         return None
 
-    def _turned_up(self, intent: Intent, begun: Begun) -> Told | None:
+    def _turned_up(self, intent: Intent, begun: Begun, since: float) -> Told | None:
         """Before a further attempt: an earlier one that was called absent, and has turned up at the counter."""
         attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
         absent = [entry for entry in attempts if entry.outcome == "absent"]
         try:
             if absent:
-                self._doubts.ask_once_more(absent)
+                self._doubts.ask_once_more(absent, since)
             found = self.sent_before(intent.client_order_id) if absent else None
         except BaseException:
             self._journal.finish(begun.key, "not_sent", message="没能确认上一次委托不在柜台")

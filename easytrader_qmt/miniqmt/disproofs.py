@@ -79,26 +79,25 @@ class Disproofs:
             if by_push is None or not (listed or by_push):
                 return False
             self._denied.discard(token)  # one of two threads takes it up
-        mine = undone = False
+        still_denied = True
         try:
             entry = self._journal.find_token(self._account_id, token)
-            if entry is not None and entry.account_type in self._types:
-                mine = entry.outcome in ("absent", "refused")
-                undone = self._undone(entry, order_id, status)
-        except BaseException:
-            mine = True
-            raise
+            if entry is None or entry.account_type not in self._types:
+                still_denied = False
+                return False
+            undone = self._undone(entry, order_id, status)
+            still_denied = not undone and entry.outcome in ("absent", "refused")
+            return undone
         finally:
-            if mine and not undone:
+            if still_denied:
                 with self._lock:
                     self._denied[token] = by_push
-        return undone
 
     def _undone(self, entry: Entry, order_id: int, status: int) -> bool:
         if not disproved(entry, order_id, status):
             return False
         before = "柜台没有这笔委托" if entry.outcome == "absent" else f"被拒绝（{entry.message}）"
-        message = f"此前认为{before}，但它已报到柜台"
+        message = f"此前认为{before}，但它已报到柜台，请按已报处理，不要再下"
         self._journal.found_live(entry.key, order_id, message)
         self._watch.sent(order_id, entry.token)
         refusal = self._watch.refusal(order_id, entry.token)

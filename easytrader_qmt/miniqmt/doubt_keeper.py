@@ -67,6 +67,7 @@ class DoubtKeeper:
             account.account_id, type_of(account), journal, watch, clock, self._found_live
         )
         self._looked = 0.0  # when the last look that brought an answer was begun
+        self._asked = 0.0  # when the last list was asked for here, by the monotonic clock
 
     def open(self) -> tuple[Entry, ...]:
         """Orders whose outcome nobody knows. Raises JournalError."""
@@ -94,12 +95,15 @@ class DoubtKeeper:
             say("ERROR", "未能核对柜台上的委托：{}", error)
             return 0
 
-    def ask_once_more(self, absent: Sequence[Entry]) -> None:
+    def ask_once_more(self, absent: Sequence[Entry], since: float) -> None:
         """Before an order that was found absent is sent again: the counter may have it by now.
 
-        Raises NotConnected or JournalError, with nothing sent, when that cannot be found out.
+        Nothing is asked where a whole list was since ``since``, by the monotonic clock. Raises NotConnected or
+        JournalError, with nothing sent, when it cannot be found out.
         """
         proved = {entry.token for entry in absent if self._disproofs.deny(entry.token)}
+        if self._asked > since:
+            return
         try:
             orders = self._connection.ask("query_stock_orders", self._account)
         except QueryFailed as error:
@@ -156,8 +160,10 @@ class DoubtKeeper:
         return max(due - self._clock.now(), _LEAST_REST)
 
     def _look(self) -> None:
-        started = self._clock.now()
-        self.settle(self._connection.ask("query_stock_orders", self._account), started)
+        started, ticks = self._clock.now(), self._clock.monotonic()
+        orders = self._connection.ask("query_stock_orders", self._account)
+        self.settle(orders, started)
+        self._asked = ticks
 
     def settle(self, orders: Sequence[Any], started: float) -> None:
         """Match what is in doubt with a complete list of today's orders, asked for at Unix ``started``."""

@@ -131,6 +131,10 @@ class OrderWatch:
         number, status = self._live.get(token, (0, 0))
         return number if status in REPORTED else 0
 
+    def taken_back(self, token: str) -> bool:
+        """Whether the order was refused, and has been shown at the exchange since."""
+        return token in self._refused and self.reported(token) > 0
+
     def refusal(self, order_id: int, token: str = "") -> str | None:
         """Why the counter refused an order after taking it; None when it did not.
 

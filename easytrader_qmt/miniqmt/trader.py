@@ -173,14 +173,9 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
                 limits=limits, suspended=suspended, order_type=order_type, **terms,
             )  # fmt: skip
 
-        try:
-            request = _built(sellable or side.sellable, build, action, found)
-        except InvalidOrder:
-            told = _told_before(side, lambda: build(amount, None, None))
-            if told is None:
-                raise
-            return told
-        _tell_rounding("委托价格", price, request.price)
+        request = _built(side, sellable, build, action, found, lambda: build(amount, None, None))
+        if isinstance(request, OrderRequest):
+            _tell_rounding("委托价格", price, request.price)
         return request
 
     def _market_request(
@@ -208,17 +203,10 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
                 holding=holding, limits=limits, suspended=suspended, **terms,
             )  # fmt: skip
 
-        try:
-            request = _built(sellable or side.sellable, build, action, found)
-        except InvalidOrder:
-            # What it was protected at is no part of what makes it this order.
-            told = _told_before(
-                side, lambda: build(amount, None, None, _ANY_PRICE if protect is None else protect)
-            )
-            if told is None:
-                raise
-            return told
-        if protect is not None:
+        # What it is protected at is no part of what makes it this order.
+        worst = _ANY_PRICE if protect is None else protect
+        request = _built(side, sellable, build, action, found, lambda: build(amount, None, None, worst))
+        if protect is not None and isinstance(request, OrderRequest):
             _tell_rounding("保护限价", protect, request.price)
         return request
 
@@ -289,22 +277,35 @@ def _tell_rounding(what: str, asked: Any, sent: float) -> None:
         logger.info("{} {} 已按最小变动价位调整为 {:.15g}", what, asked, sent)
 
 
-def _told_before(side: AccountSide, build: Callable[[], OrderRequest]) -> Told | None:
-    """What became of an order that may not leave now, where one left under its id before; it is never sent.
+def _built(
+    side: AccountSide,
+    sellable: Sellable | None,
+    build: Callable[[int | None], OrderRequest],
+    action: Action,
+    security: Security,
+    unchecked: Callable[[], OrderRequest],
+) -> OrderRequest | Told:
+    """Build an order; a sale of an odd amount is looked at again with what can be sold.
 
-    ``build`` makes it without what may have changed since: the day's limits, a suspension, what can be sold.
+    Where it may not leave now, but one left under its id before, what became of that. ``unchecked`` makes it
+    without what may have changed since: the day's limits, a suspension, what can be sold. That one is never sent.
     """
     try:
-        request = build()
-    except InvalidOrder:
-        return None  # what was wrong in the first place is the answer
-    return side.desk.repeated(request)
+        return _sold_off(sellable or side.sellable, build, action, security)
+    except InvalidOrder as error:
+        try:
+            same = unchecked()
+        except InvalidOrder:
+            raise error from None
+        told = side.desk.repeated(same)
+        if told is None:
+            raise
+        return told
 
 
-def _built(
+def _sold_off(
     sellable: Sellable, build: Callable[[int | None], OrderRequest], action: Action, security: Security
 ) -> OrderRequest:
-    """Build an order; a sale of an odd amount is looked at again with what can be sold."""
     try:
         return build(None)
     except InvalidOrder as error:
