@@ -18,45 +18,11 @@ import click
 
 from easytrader_qmt.cli_chinese import ChineseCommand
 from easytrader_qmt.cli_connection import connected, connection_options
-from easytrader_qmt.drawing import cells_wide, draw_text
+from easytrader_qmt.drawing import MOST_WANTED, cells_wide, draw_text
 from easytrader_qmt.fields import Column, Table
 from easytrader_qmt.records import Records
 
 Form = Literal["json", "csv"] | None
-
-_FIRST = {
-    "order": (
-        "stock_code",
-        "order_id",
-        "order_type_name",
-        "price",
-        "order_volume",
-        "traded_volume",
-        "order_status_name",
-        "status_msg",
-        "instrument_name",
-    ),
-    "trade": (
-        "stock_code",
-        "order_id",
-        "order_type_name",
-        "traded_price",
-        "traded_volume",
-        "traded_amount",
-        "traded_time",
-    ),
-    "position": (
-        "stock_code",
-        "instrument_name",
-        "volume",
-        "can_use_volume",
-        "avg_price",
-        "last_price",
-        "market_value",
-        "float_profit",
-    ),
-}
-"""What a narrow terminal shows first, by kind; the other columns follow where there is room."""
 
 
 def output_options(command: Any) -> Any:
@@ -98,7 +64,7 @@ def fitting(records: Records, width: int) -> str:
     if _cells(whole) <= width:
         return whole
     columns = records.table.columns
-    first = _FIRST.get(records.kind, ())
+    first = MOST_WANTED.get(records.kind, ())
     kept: list[Column] = []
     for column in sorted(
         (one for one in columns if one.shown),

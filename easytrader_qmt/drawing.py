@@ -15,13 +15,29 @@ from typing import Any
 from easytrader_qmt.clock import shanghai
 from easytrader_qmt.fields import Column, Table
 
-__all__ = ["cell", "cells_wide", "draw_html", "draw_text"]
+__all__ = ["MOST_WANTED", "cell", "cells_wide", "draw_html", "draw_text"]
 
 MAX_ROWS = 60
 _EDGE = 20
 _GAP = "  "
 _FIRST = {"stock_code": -2, "instrument_name": -1}
 """Columns that are drawn before the others: a code is read together with its name."""
+MOST_WANTED: Mapping[str, tuple[str, ...]] = {
+    "asset": ("account_id", "total_asset", "cash", "frozen_cash", "market_value"),
+    "position": (
+        "stock_code", "instrument_name", "volume", "can_use_volume", "avg_price", "last_price",
+        "float_profit", "market_value",
+    ),
+    "order": (
+        "stock_code", "order_id", "order_type_name", "price", "order_volume", "traded_volume",
+        "order_status_name", "status_msg", "instrument_name",
+    ),
+    "trade": (
+        "stock_code", "order_id", "order_type_name", "traded_price", "traded_volume", "traded_amount",
+        "traded_time",
+    ),
+}  # fmt: skip
+"""What to show by kind where there is no room for every column, the most wanted first."""
 
 
 def cells_wide(text: str) -> int:

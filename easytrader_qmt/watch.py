@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from easytrader_qmt.clock import SHANGHAI
-from easytrader_qmt.drawing import cell
+from easytrader_qmt.drawing import MOST_WANTED, cell
 from easytrader_qmt.errors import EasytraderQmtError
 from easytrader_qmt.events import EVENTS
 from easytrader_qmt.miniqmt import policy
@@ -37,27 +37,7 @@ _TABLES = 7
 """Those of them that are not drawn where there are no tables: two panels' borders and the headings."""
 _EDGES = 4
 """Cells of a panel's line that its borders take."""
-_COLUMNS = {
-    "asset": ("account_id", "total_asset", "cash", "frozen_cash", "market_value"),
-    "position": (
-        "stock_code",
-        "instrument_name",
-        "volume",
-        "can_use_volume",
-        "avg_price",
-        "last_price",
-        "float_profit",
-    ),
-    "order": (
-        "stock_code",
-        "order_id",
-        "order_type_name",
-        "price",
-        "order_volume",
-        "traded_volume",
-        "order_status_name",
-    ),
-}
+_COLUMNS = 7
 """What fits on a screen of 80 columns."""
 _NAMES = {
     "order": "委托",
@@ -243,7 +223,7 @@ def _shared_out(room: int, wanted: list[int]) -> list[int]:
 def _panel(title: str, records: Records, rows: int) -> Panel:
     table = Table(expand=True, box=None, pad_edge=False)
     shown = records[-rows:]
-    wanted = _COLUMNS[records.kind]
+    wanted = MOST_WANTED[records.kind][:_COLUMNS]
     columns = sorted(
         (column for column in records.table.columns if column.key in wanted),
         key=lambda column: wanted.index(column.key),

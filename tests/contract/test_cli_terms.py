@@ -15,22 +15,13 @@ from loguru import logger
 
 from easytrader_qmt.cli import main
 from easytrader_qmt.clock import SHANGHAI
-from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim import Terminal
 
 
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
     yield
     logger.remove()
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(
-        tmp_path / "userdata_mini", settings=TerminalSettings(session_gap=0.0, connect_timeout=0.0)
-    )
-    yield made
-    made.close()
 
 
 def run(terminal: Terminal, words: str, **more: object) -> Result:

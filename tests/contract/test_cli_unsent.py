@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from loguru import logger
 
 from easytrader_qmt.cli import main
-from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.link_client import control
 from easytrader_qmt.sim.process import spawn
 from tests.facade import SOON
@@ -40,15 +40,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "userdata_mini"
     with spawn(directory, connect_timeout=0.0, session_gap=0.0):
         yield directory
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(
-        tmp_path / "userdata_mini", settings=TerminalSettings(session_gap=0.0, connect_timeout=0.0)
-    )
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -178,6 +178,20 @@ def test_a_number_of_two_types_is_two_accounts(
     assert len(terminal.orders()) == 1
 
 
+def unanswered(user: SimTrader, seam: Seam) -> Order:
+    """An order in doubt: the counter has taken it, and neither its answer nor its pushes come."""
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    with pytest.raises(OrderInDoubt):
+        again(user)
+    return kept[0]
+
+
 # --- the order in which things are heard -----------------------------------------------------------
 
 
@@ -254,18 +268,10 @@ def test_an_error_push_and_the_order_before_the_deadline(
 
 
 def test_a_late_refusal_does_not_undo_a_proof(doubtful: SimTrader, seam: Seam) -> None:
-    heard, kept = heard_by(doubtful), []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    with pytest.raises(OrderInDoubt):
-        again(doubtful)
-    kept[0].push("order")
+    heard, order = heard_by(doubtful), unanswered(doubtful, seam)
+    order.push("order")
     heard.wait_for("on_doubt")
-    kept[0].respond(order_id=-1, error_msg=TIMED_OUT)
+    order.respond(order_id=-1, error_msg=TIMED_OUT)
     assert doubtful.drain()
     assert [event["outcome"] for event in heard.of("on_doubt")] == ["accepted"]
     doubtful.exit()
@@ -439,36 +445,20 @@ def test_a_junk_push_outweighs_pushes_that_come_again(user: SimTrader, seam: Sea
 
 def test_a_late_refusal_of_an_order_that_was_only_shown_as_pending(doubtful: SimTrader, seam: Seam) -> None:
     """待报 is no proof: some counters show an order before they refuse it."""
-    heard, kept = heard_by(doubtful), []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    with pytest.raises(OrderInDoubt):
-        again(doubtful)
-    [said] = [event for event in kept[0].events if event.kind == "order"]
-    kept[0].client.push("order", {**said.fields, "order_status": 49})
+    heard, order = heard_by(doubtful), unanswered(doubtful, seam)
+    [said] = [event for event in order.events if event.kind == "order"]
+    order.client.push("order", {**said.fields, "order_status": 49})
     heard.wait_for("on_doubt")
-    kept[0].respond(order_id=-1, error_msg=NO_MONEY)
+    order.respond(order_id=-1, error_msg=NO_MONEY)
     first, second = heard.wait_for("on_doubt", 2)
     assert (first["outcome"], second["outcome"]) == ("accepted", "refused")
 
 
 def test_a_late_refusal_of_an_order_that_a_list_has_shown(doubtful: SimTrader, seam: Seam) -> None:
-    heard, kept = heard_by(doubtful), []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    with pytest.raises(OrderInDoubt):
-        again(doubtful)
+    heard, order = heard_by(doubtful), unanswered(doubtful, seam)
     assert doubtful.check_in_doubt() == []
     heard.wait_for("on_doubt")
-    kept[0].respond(order_id=-1, error_msg=TIMED_OUT)
+    order.respond(order_id=-1, error_msg=TIMED_OUT)
     doubtful.drain()
     assert [event["outcome"] for event in heard.of("on_doubt")] == ["accepted"]
     doubtful.exit()

@@ -5,40 +5,30 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.sim import Terminal, TerminalSettings
+from easytrader_qmt.sim import Terminal
 from tests.native.bench import Bench, answers
 from tests.unit.test_fault_switches import Client, ask
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(
-        tmp_path / "userdata_mini", settings=TerminalSettings(connect_timeout=0.0, session_gap=0.0)
-    )
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(home: Terminal) -> Iterator[Any]:
+def bench(terminal: Terminal) -> Iterator[Any]:
     """A client of the stand-in on a real terminal."""
     made: Any = Bench()
-    made.terminal = home
+    made.terminal = terminal
     yield made
     made.close()
 
 
 @pytest.mark.parametrize(("lists", "empty"), [("empty", []), ("none", None)])
 def test_every_request_is_answered_while_logged_out(
-    home: Terminal, bench: Any, lists: str, empty: list[Any] | None
+    terminal: Terminal, bench: Any, lists: str, empty: list[Any] | None
 ) -> None:
     client = bench.connected()
-    home.faults.log_out(lists)
+    terminal.faults.log_out(lists)
     for seq, (name, bind, types) in enumerate(answers(), 1):
         getattr(client, f"{name}WithSeq")(seq, *bench.request(name))
         heard, heard_seq, payload = bench.next()
@@ -56,30 +46,30 @@ def test_every_request_is_answered_while_logged_out(
             # A refused order says no more than -1, as without a connection.
             assert name in ("orderStock", "cancelOrderStock") or "未登录" in said
     assert bench.heard.empty()
-    assert home.orders() == []
+    assert terminal.orders() == []
 
 
-def test_the_account_that_is_logged_out_is_named(home: Terminal, bench: Any) -> None:
+def test_the_account_that_is_logged_out_is_named(terminal: Terminal, bench: Any) -> None:
     client = bench.connected()
-    home.faults.log_out()
+    terminal.faults.log_out()
     request = bench.module.TransferParam()
     request.m_strAccountID, request.m_nAccountType = "SIM0000000001", 2
     request.m_nOrderType, request.m_dPrice = 511, 100.0
     client.transferWithSeq(1, request)
     _, _, transfer = bench.next()
     assert (transfer.m_bSuccess, transfer.m_strMsg) == (False, "资金账号 SIM0000000001 未登录")
-    assert home.holdings()["asset"]["cash"] == 10_000_000
+    assert terminal.holdings()["asset"]["cash"] == 10_000_000
 
 
-def test_what_is_said_while_logged_out_is_delayed_like_all_else(home: Terminal) -> None:
+def test_what_is_said_while_logged_out_is_delayed_like_all_else(terminal: Terminal) -> None:
     client = Client()
-    assert home.attach(client, 100)
-    home.faults.log_out()
-    home.faults.delay = 0.001
-    ask(home, client)
+    assert terminal.attach(client, 100)
+    terminal.faults.log_out()
+    terminal.faults.delay = 0.001
+    ask(terminal, client)
     assert client.told == []
     client.wait_for(1)
-    home.faults.delay = 0.0
+    terminal.faults.delay = 0.0
 
 
 class Overtaking:
@@ -99,14 +89,14 @@ class Overtaking:
         self._lock.release()
 
 
-def test_nothing_new_is_answered_before_what_was_asked_while_frozen(home: Terminal) -> None:
+def test_nothing_new_is_answered_before_what_was_asked_while_frozen(terminal: Terminal) -> None:
     client = Client()
-    assert home.attach(client, 100)
-    home.faults.freeze()
-    ask(home, client, 2)
+    assert terminal.attach(client, 100)
+    terminal.faults.freeze()
+    ask(terminal, client, 2)
     lock: Any = Overtaking(threading.RLock())
-    home._lock = lock
-    lock.first = lambda: ask(home, client, 3)
-    home.faults.thaw()
-    ask(home, client, 4)
+    terminal._lock = lock
+    lock.first = lambda: ask(terminal, client, 3)
+    terminal.faults.thaw()
+    ask(terminal, client, 4)
     assert [seq for _, seq, _ in client.told] == [2, 3, 4]
