@@ -13,7 +13,8 @@ from loguru import logger
 
 from easytrader_qmt.miniqmt.policy import worth_telling
 from easytrader_qmt.miniqmt.session import Session
-from easytrader_qmt.miniqmt.session_ids import Lease, SessionIds
+from easytrader_qmt.miniqmt.session_ids import SessionIds
+from easytrader_qmt.miniqmt.session_leases import Lease
 
 
 class LiveSessions:

@@ -13,14 +13,13 @@ import contextlib
 import math
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, InvalidArgument
+from easytrader_qmt.miniqmt.session_leases import Lease, free, hang, hung, take_over
 from easytrader_qmt.miniqmt.session_slots import (
     FOLDER,
     IdUse,
@@ -34,64 +33,7 @@ from easytrader_qmt.miniqmt.session_slots import (
 if TYPE_CHECKING:
     from filelock import FileLock
 
-__all__ = ["IdUse", "Lease", "SessionIds", "usage"]
-
-_quarantine: OrderedDict[tuple[str, int], Lease] = OrderedDict()
-# The ids of this process whose stop() hung, by folder and id, the longest ago first. Of the whole process: a
-# second connect() must find what the first one left.
-_turnover = threading.Lock()
-# Held while it is decided whose an id is.
-
-
-class Lease:
-    """One session id, held by this process until it is released.
-
-    As a context manager it releases as stopped when the block ends in order, and as not stopped when the
-    block raises, because then nobody knows whether the session ended.
-    """
-
-    def __init__(self, ids: SessionIds, slot: Slot, lock: FileLock, ours: bool) -> None:
-        self._ids = ids
-        self._slot = slot
-        self._lock = lock
-        self._ours = ours
-        self._pid = os.getpid()
-        self._released = False
-        self._turn = threading.Lock()
-        self._heir: Lease | None = None  # who uses the id although this session has not ended
-        self._haunted_by: Lease | None = None  # the session that hung under this id before
-
-    @property
-    def session_id(self) -> int:
-        """The id to build XtQuantTrader with."""
-        return self._slot.session_id
-
-    def release(self, stopped: bool) -> None:
-        """Give the id back. Never raises; a second call does nothing.
-
-        ``stopped=True``: the session's stop() returned; its queue files are deleted if this lease made them,
-        then the lock is freed. ``stopped=False``: stop() hung, so the vendor's threads may still use the id:
-        queue file and lock are kept, knowingly, until the process ends or until a later
-        ``release(stopped=True)`` says that stop() did return after all. When every other id is taken too,
-        the id is leased anew all the same, because a bot must not stay down for ever.
-        """
-        self._ids._release(self, stopped)
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if _quarantine.get(self._key) is not self:
-            self.release(stopped=kind is None)
-
-    @property
-    def _key(self) -> tuple[str, int]:
-        return self._ids._home, self.session_id
-
-    def __repr__(self) -> str:
-        return f"Lease(session_id={self.session_id})"
+__all__ = ["IdUse", "SessionIds", "usage"]
 
 
 class SessionIds:
@@ -133,13 +75,10 @@ class SessionIds:
     @property
     def quarantined(self) -> tuple[int, ...]:
         """Ids whose stop() hung: this process keeps them locked and uses them only when there is no other."""
-        with _turnover:
-            return tuple(
-                sorted(session_id for home, session_id in _quarantine if self._has(home, session_id))
-            )
+        return hung(self._has)
 
-    def _has(self, home: str, session_id: int) -> bool:
-        return home == self._home and self._first <= session_id <= self._last
+    def _has(self, key: tuple[str, int]) -> bool:
+        return key[0] == self._home and self._first <= key[1] <= self._last
 
     def lease(self) -> Lease:
         """One id for one session: rested ids first, the longest unused of them first.
@@ -262,7 +201,7 @@ class SessionIds:
                 self._wait(rest)
             if queue and not foreign:
                 slot.delete_queues()  # a leftover of a killed session can keep its id from connecting
-            lease = Lease(self, slot, lock, ours=not foreign)
+            lease = Lease(self._home, slot, lock, not foreign, self._release)
             try:
                 self._note(lease, os.getpid())
             except OSError as error:
@@ -272,31 +211,27 @@ class SessionIds:
 
     def _note(self, lease: Lease, pid: int | None) -> None:
         now = self._clock.now()
-        ours = lease._ours and (pid is not None or lease._slot.has_queue())
+        ours = lease.ours and (pid is not None or lease.slot.has_queue())
         record = Record(ours, now, pid)
         with self._mutex:
             self._used[lease.session_id] = (now, self._clock.monotonic())
-        lease._slot.write(record, self._clock)
+        lease.slot.write(record, self._clock)
         seen = self._seen
-        if lease._slot in seen:  # the slots of an older reading are others
-            seen[lease._slot] = record
+        if lease.slot in seen:  # the slots of an older reading are others
+            seen[lease.slot] = record
 
     def _take_over(self) -> Lease | None:
         """Lease an id whose session hung although nobody knows whether it still uses it; None without one."""
-        with _turnover:
-            old = next((one for key, one in _quarantine.items() if self._has(*key)), None)
-            if old is None:
-                return None
-            del _quarantine[old._key]
-            lease = Lease(self, old._slot, old._lock, old._ours)
-            lease._haunted_by, old._heir = old, lease
+        lease = take_over(self._has, self._release)
+        if lease is None:
+            return None
         try:
-            record = lease._slot.read()
-            rest = 0.0 if record is None else self._rest(lease._slot, replace(record, pid=None))
+            record = lease.slot.read()
+            rest = 0.0 if record is None else self._rest(lease.slot, replace(record, pid=None))
             if rest > 0:
                 self._wait(rest)
             try:
-                self._note(lease, lease._pid)
+                self._note(lease, lease.pid)
             except OSError as error:
                 raise self._unwritable(error) from error
         except BaseException:
@@ -306,19 +241,19 @@ class SessionIds:
 
     def _release(self, lease: Lease, stopped: bool) -> None:
         # A stop() given up on may return while its release(stopped=False) is under way: one after the other.
-        with lease._turn:
+        with lease.turn:
             # A forked child inherits the object, but the lock is its parent's.
-            if lease._released or lease._pid != os.getpid():
+            if lease.released or lease.pid != os.getpid():
                 return
-            lease._released = stopped
-            freed = _free(lease) if stopped else _hang(lease)
-            if freed and lease._ours:
-                lease._slot.delete_queues()
+            lease.released = stopped
+            freed = free(lease) if stopped else hang(lease)
+            if freed and lease.ours:
+                lease.slot.delete_queues()
             if freed is not None:
                 with contextlib.suppress(OSError):
-                    self._note(lease, None if freed else lease._pid)
+                    self._note(lease, None if freed else lease.pid)
             if freed:
-                lease._slot.unlock(lease._lock)
+                lease.slot.unlock(lease.lock)
 
     def _sweep_one(self, slot: Slot) -> bool:
         if not slot.has_queue() or is_foreign(slot.read(), True):
@@ -337,28 +272,3 @@ class SessionIds:
             return not left
         finally:
             slot.unlock(lock)
-
-
-def _hang(lease: Lease) -> bool | None:
-    """The lease's session hangs. False: the id stays locked; None: it is another lease's."""
-    with _turnover:
-        if lease._heir is not None:
-            return None
-        _quarantine[lease._key] = lease
-        return False
-
-
-def _free(lease: Lease) -> bool | None:
-    """The lease's session has ended. True: nobody uses the id; False: a hung one does; None: its heir does."""
-    with _turnover:
-        heir, before = lease._heir, lease._haunted_by
-        if before is not None:
-            before._heir = heir
-        if heir is not None:
-            heir._haunted_by = before
-            return None
-        _quarantine.pop(lease._key, None)
-        if before is None:
-            return True
-        _quarantine[lease._key] = before
-        return False
