@@ -22,6 +22,7 @@ from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.native import ClientSettings, ClientSide
 from easytrader_qmt.sim.requests import Asked, answer_to
 from easytrader_qmt.sim.tape import Tape
+from easytrader_qmt.sim.terminal_clients import Clients
 from easytrader_qmt.sim.terminal_home import (
     CREDIT_ACCOUNT,
     STOCK_ACCOUNT,
@@ -32,15 +33,6 @@ from easytrader_qmt.sim.terminal_home import (
 )
 
 __all__ = ["CREDIT_ACCOUNT", "STOCK_ACCOUNT", "SimAccount", "Terminal", "TerminalSettings"]
-
-
-class _Attached:
-    """One connected client."""
-
-    def __init__(self, client: ClientSide, session: int) -> None:
-        self.client = client
-        self.session = session
-        self.subscribed: set[str] = set()
 
 
 class Terminal:
@@ -70,8 +62,7 @@ class Terminal:
         self._tape = Tape(self._market, self.now)
         self.market = LiveMarket(self._market, self._tape, self._locked, self.clock, lambda: self.now)
         self._lock = threading.RLock()
-        self._clients: dict[int, _Attached] = {}
-        self._used: dict[int, float] = {}
+        self._clients = Clients(self.clock.monotonic)
         self._backlog: list[tuple[ClientSide, str, int, dict[str, Any]]] = []
         self._running = True
         self._moved: set[str] = set()
@@ -228,24 +219,18 @@ class Terminal:
         with self._lock:
             if not self._running or self.faults.frozen or self.faults.refuses_connect():
                 return False
-            if any(one.session == session and one.client is not client for one in self._clients.values()):
-                return False
-            used = self._used.get(session)
-            if used is not None and self.clock.monotonic() - used < self.settings.session_gap:
-                return False
-            self._clients[id(client)] = _Attached(client, session)
-            return True
+            return self._clients.join(client, session, self.settings.session_gap)
 
     def detach(self, client: ClientSide) -> None:
         """A client stops."""
         self.faults.wait_while_hanging("stop")
         with self._lock:
-            self._forget(client)
+            self._clients.leave(client)
 
     def forget(self, client: ClientSide) -> None:
         """A client of another process has vanished without a stop; never blocks."""
         with self._lock:
-            self._forget(client)
+            self._clients.leave(client)
 
     def request(self, client: ClientSide, name: str, seq: int, fields: dict[str, Any]) -> None:
         """A client asks; the answer comes through ``client.answer``, if at all."""
@@ -253,7 +238,7 @@ class Terminal:
             if self.faults.frozen:
                 self._backlog.append((client, name, seq, fields))
                 return
-            attached = self._clients.get(id(client))
+            attached = self._clients.of(client)
             if attached is None or (name == "subscribe" and self.faults.hanging("subscribe")):
                 return
             asked = Asked(name, seq, fields, attached.subscribed)
@@ -272,9 +257,7 @@ class Terminal:
     def drop_clients(self, notify: bool) -> None:
         """End every connection."""
         with self._lock:
-            dropped = [one.client for one in self._clients.values()]
-            for client in dropped:
-                self._forget(client)
+            dropped = self._clients.leave_all()
         for client in dropped:
             client.dropped(notify)
 
@@ -343,14 +326,12 @@ class Terminal:
     ) -> list[Message]:
         messages = []
         for event in events:
-            for one in self._clients.values():
-                if event.account_id not in one.subscribed:
-                    continue
+            for client in self._clients.subscribed(event.account_id):
                 fields = event.fields
                 if event.kind == "order_error":
                     # Only the client that sent the order knows its request number.
-                    fields = {**fields, "seq": seq if one.client is asker else -1}
-                messages.append(Message(one.client, event.kind, -1, fields))
+                    fields = {**fields, "seq": seq if client is asker else -1}
+                messages.append(Message(client, event.kind, -1, fields))
         return messages
 
     def _say_all(self, messages: Sequence[Message]) -> None:
@@ -360,8 +341,3 @@ class Terminal:
             return
         for message in said:
             message.say()
-
-    def _forget(self, client: ClientSide) -> None:
-        attached = self._clients.pop(id(client), None)
-        if attached is not None:
-            self._used[attached.session] = self.clock.monotonic()
