@@ -17,9 +17,9 @@ import click
 from loguru import logger
 
 from easytrader_qmt.clock import SHANGHAI
-from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, OrderRejected
+from easytrader_qmt.errors import EasytraderQmtError, InvalidArgument, InvalidOrder, OrderRejected
 from easytrader_qmt.miniqmt import default_callback, order_lines
-from easytrader_qmt.miniqmt.options import OPTION_NAMES
+from easytrader_qmt.miniqmt.options import OPTION_NAMES, backslash_hint
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -85,7 +85,7 @@ def read_config(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
         content = _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
-        raise InvalidArgument(f"配置文件 {path} 无法读取：{error}") from None
+        raise InvalidArgument(f"配置文件 {path} 无法读取：{error}{backslash_hint(error)}") from None
     unknown = sorted(set(content) - set(OPTION_NAMES)) if isinstance(content, dict) else []
     if not isinstance(content, dict) or unknown:
         what = f"有不认识的键 {'、'.join(unknown)}" if unknown else "应为键值表"
@@ -135,8 +135,8 @@ def fail(error: EasytraderQmtError, unsent: int = FAILED) -> NoReturn:
 
 def status_of(error: EasytraderQmtError, unsent: int = FAILED) -> int:
     """The exit status of an error; ``unsent`` where nothing was sent."""
-    if isinstance(error, InvalidArgument):
-        # Whoever repeats on "may be repeated" would repeat this for ever.
+    if isinstance(error, InvalidArgument) or (isinstance(error, InvalidOrder) and error.field != "risk"):
+        # Whoever repeats on "may be repeated" would repeat this for ever; what a risk limit stopped may pass later.
         return WRONG_USAGE
     if isinstance(error, OrderRejected):
         return REFUSED

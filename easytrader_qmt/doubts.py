@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from easytrader_qmt.clock import day_number
 from easytrader_qmt.journal_entries import Entry
-from easytrader_qmt.remarks import token_of
+from easytrader_qmt.remarks import remark_of, token_of
 
 __all__ = [
     "REJECTED",
@@ -34,7 +34,9 @@ REJECTED = 57
 REPORTED = range(50, REJECTED)
 """From 已报 on an order was at the exchange; before that the counter may still refuse it."""
 _NO_NUMBER = "柜台列出了这笔委托，但还没有委托编号，请稍后再核对"
-_LOST_REMARK = "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对"
+_LOST_REMARK = (
+    "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对，再用 user.settle_in_doubt 记下结果"
+)
 # How far the counter's clock may be behind this machine's, in seconds.
 _CLOCKS_APART = 60.0
 
@@ -94,7 +96,7 @@ def reconcile(
     listed = list(orders)
     by_token: dict[str, CounterOrder] = {}
     for order in listed:
-        token = token_of(order.order_remark or "")
+        token = token_of(remark_of(order) or "")
         if token is not None and (token not in by_token or _rank(order) > _rank(by_token[token])):
             by_token[token] = order
     decided = []
@@ -137,16 +139,23 @@ def _rank(order: CounterOrder) -> tuple[bool, int]:
 def _found(entry: Entry, order: CounterOrder) -> Resolution:
     number, status = max(0, int(order.order_id)), int(order.order_status)
     if status == REJECTED:
-        return Resolution(entry, "refused", number, order.status_msg or "废单（柜台没有说明原因）", status)
+        return Resolution(entry, "refused", number, _reason(order) or "废单（柜台没有说明原因）", status)
     if not number:
         return Resolution(entry, "in_doubt", 0, _NO_NUMBER, status)
     return Resolution(entry, "accepted", number, "按备注在柜台找到", status)
 
 
+def _reason(order: CounterOrder) -> str:
+    try:
+        return str(order.status_msg or "")
+    except UnicodeDecodeError:
+        return ""  # cut inside a character
+
+
 def may_be_there(entry: Entry, orders: Iterable[CounterOrder]) -> str:
     """Why the counter's list leaves room for an entry's order to be there and alive; '' where it leaves none."""
     for order in orders:
-        if token_of(order.order_remark or "") == entry.token:
+        if token_of(remark_of(order) or "") == entry.token:
             if int(order.order_status) != REJECTED:
                 return _NO_NUMBER
         elif _may_be(entry, order):
@@ -163,7 +172,7 @@ def _doubt(
     if not entry.sent_at + settle <= started:
         return "委托可能还在途中，下一次完整查询再核对"
     if day_number(entry.begun_at) != day_number(started):
-        return "委托不是今天的，柜台已不再列出，请人工核对"
+        return "委托不是今天的，柜台已不再列出，请人工核对，再用 user.settle_in_doubt 记下结果"
     if any(_may_be(entry, order) for order in orders):
         return _LOST_REMARK
     return ""
@@ -171,9 +180,10 @@ def _doubt(
 
 def _may_be(entry: Entry, order: CounterOrder) -> bool:
     """Whether this could be the entry's order, with its remark lost or cut."""
-    remark = order.order_remark or ""
+    remark = remark_of(order)
     return (
-        len(remark) < len(entry.remark)
+        remark is not None
+        and len(remark) < len(entry.remark)
         and entry.remark.startswith(remark)
         and order.stock_code == entry.stock_code
         and order.order_type == entry.order_type

@@ -19,6 +19,8 @@ This module never logs and never imports the rest of the package.
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 __all__ = [
@@ -44,6 +46,8 @@ class EasytraderQmtError(Exception):
     ``sent`` answers "may I send it again?": ``False`` nothing left this process, so yes;
     ``True`` the counter has seen it, so sending again is a second order; ``None`` unknown,
     so ask the counter first.
+
+    Errors of this package cross processes (pickle) and are copied with all that they carry.
     """
 
     sent: bool | None = False
@@ -52,6 +56,20 @@ class EasytraderQmtError(Exception):
     def safe_to_resend(self) -> bool:
         """Whether the same call may be repeated without risk of doubling an order."""
         return self.sent is False
+
+    # An exception is made anew from its ``args`` alone, which ours that take keywords cannot be: a process pool
+    # that meets such an error loses its worker's answer, or never ends.
+    def __reduce__(self) -> tuple[Any, ...]:
+        args = tuple(_portable(each) for each in self.args)
+        return _restore, (type(self), args), {name: _portable(each) for name, each in _carried(self).items()}
+
+    def __copy__(self) -> EasytraderQmtError:
+        return _restored(type(self), self.args, _carried(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> EasytraderQmtError:
+        made = memo[id(self)] = _restore(type(self), tuple(_own_copy(each, memo) for each in self.args))
+        made.__setstate__({name: _own_copy(each, memo) for name, each in _carried(self).items()})
+        return made
 
 
 class InvalidArgument(EasytraderQmtError, ValueError):
@@ -126,13 +144,19 @@ class OrderInDoubt(TradeError):
 
 
 class OrderNotFinal(TradeError, TimeoutError):
-    """An order had not come to its end when the wait was over. ``order`` is its row, None if there is none."""
+    """An order had not come to its end when the wait was over.
 
-    sent = True
+    ``order`` is its row; None when the counter lists no such order today, and ``sent`` is None then: nobody
+    knows what the number was of.
+    """
+
+    sent: bool | None = True
 
     def __init__(self, message: str, *, order: dict[str, Any] | None) -> None:
         super().__init__(message)
         self.order = order
+        if order is None:
+            self.sent = None
 
 
 _MOST_SHOWN = 80
@@ -145,3 +169,48 @@ def shown(value: object) -> str:
     except Exception:  # a repr may raise anything; that of a whole number with 5,000 digits does
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+_PLAIN = (type(None), bool, int, float, str, bytes)
+_OF_IMPORTS = ("msg", "name", "path")
+"""What an ImportError keeps beside its ``__dict__``."""
+
+
+def _restore(kind: type[EasytraderQmtError], args: tuple[Any, ...]) -> EasytraderQmtError:
+    """An error with nothing but its ``args``, without its class being asked to make it."""
+    made: EasytraderQmtError = kind.__new__(kind, *args)
+    made.args = args
+    return made
+
+
+def _restored(
+    kind: type[EasytraderQmtError], args: tuple[Any, ...], state: dict[str, Any]
+) -> EasytraderQmtError:
+    made = _restore(kind, args)
+    made.__setstate__(state)
+    return made
+
+
+def _carried(error: EasytraderQmtError) -> dict[str, Any]:
+    """The attributes an error has beside its ``args``."""
+    also = _OF_IMPORTS if isinstance(error, ImportError) else ()
+    return {**vars(error), **{name: getattr(error, name) for name in also}}
+
+
+def _portable(value: Any) -> Any:
+    """The value, or what it looks like where it would not survive the way to another process."""
+    if type(value) in _PLAIN:
+        return value
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:  # what a user passed may raise anything here
+        return shown(value)
+    return value
+
+
+def _own_copy(value: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy, or the very value where it has none, such as a lock or a generator."""
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception:
+        return value

@@ -16,6 +16,7 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.failure_lines import log_failure
 
 Row = dict[str, Any]
 Handler = Callable[[Row], object]
@@ -62,11 +63,11 @@ class Dispatcher:
         self._started = True
         try:
             self._thread.start()
-        except RuntimeError:
+        except RuntimeError as error:
             # The system has no thread left: what is queued waits, and the next post tries again.
             self._started = False
             with contextlib.suppress(Exception):
-                logger.exception("事件线程没能启动，事件先排队，下一个事件到来时再试")
+                log_failure("ERROR", "事件线程没能启动，事件先排队，下一个事件到来时再试", error)
 
     def stop(self, seconds: float) -> bool:
         """End after what is queued. True when the thread has ended or is the caller's own."""
@@ -116,9 +117,9 @@ class Dispatcher:
             # Also SystemExit from a handler that calls sys.exit(): this thread must outlive them all.
             try:
                 call(*args)
-            except BaseException:
+            except BaseException as error:
                 with contextlib.suppress(Exception):
-                    logger.exception("处理事件时出错，已跳过这一个事件")
+                    log_failure("ERROR", "处理事件时出错，已跳过这一个事件", error)
             # A reference kept until the next event would keep a whole snapshot alive.
             del item, call, args
             ran += 1
@@ -188,6 +189,6 @@ def isolated(what: str, handler: Callable[..., object], *args: Any) -> None:
     """Call a user's handler; whatever it raises, SystemExit too, is logged and goes no further."""
     try:
         handler(*args)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(Exception):  # a sink's trouble must not stop the events either
-            logger.exception("{} 的处理函数抛出异常，已跳过；后面的处理函数照常执行", what)
+            log_failure("ERROR", f"{what} 的处理函数抛出异常，已跳过；后面的处理函数照常执行", error)

@@ -81,9 +81,16 @@ class Journal:
 
         def act(connection: sqlite3.Connection) -> Begun:
             row = self._row(intent, 0, intent.token, intent.remark)
-            cursor = connection.execute(sql.INSERT, row)
-            if cursor.rowcount == 1 and cursor.lastrowid is not None:
-                return Begun(True, cursor.lastrowid, 0, intent.token, intent.remark)
+            before = connection.total_changes
+            try:
+                cursor = connection.execute(sql.INSERT, row)
+                if cursor.rowcount == 1 and cursor.lastrowid is not None:
+                    return Begun(True, cursor.lastrowid, 0, intent.token, intent.remark)
+            except BaseException:
+                # An interrupt during the wait for the file is raised once the intent is in it.
+                if connection.total_changes > before:
+                    connection.execute(sql.TAKE_BACK, (intent.token,))
+                raise
             return self._begin_known(connection, intent)
 
         return self._file.write(act)
@@ -115,7 +122,8 @@ class Journal:
     def _next_attempt(self, connection: sqlite3.Connection, intent: Intent) -> Begun:
         rows = connection.execute(sql.OF_ID, (intent.account_id, intent.client_order_id)).fetchall()
         attempts = [self._entry(row) for row in rows]
-        other = next((entry for entry in attempts if entry.terms != intent.terms), None)
+        mine = (intent.terms, intent.account_type)
+        other = next((entry for entry in attempts if not entry.stands_for(*mine)), None)
         if other is not None or not attempts:
             raise _other_order(intent, other)
         standing = max(attempts, key=lambda entry: entry.firmness)
@@ -159,9 +167,11 @@ class Journal:
         """Write a refusal that came on its own, for an ``order_id`` or a token.
 
         An accepted order stays accepted (it was at the counter) and gets `Entry.rejected_later`, the first
-        one; any other becomes refused. A number means today's latest order of that number. False as in
-        `finish`; an order that is not in the journal changes nothing.
+        one; any other becomes refused. A number means today's latest order of that number, 0 and less none.
+        False as in `finish`; an order that is not in the journal changes nothing.
         """
+        if isinstance(order, int) and order <= 0:
+            return True  # what has no number yet is not the order that a refusal without one is about
         midnight = shanghai(self._clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
         values = self._outcome(0, 0, message)
         values |= {"account": account_id, "order": order, "midnight": midnight.timestamp()}
@@ -303,6 +313,8 @@ def _other_order(intent: Intent, other: Entry | None) -> InvalidOrder:
         seen = "与另一个编号的标记相同"
     else:
         seen = f"已用于 {other.stock_code} 委托类型 {other.order_type} 价格 {other.price} 数量 {other.amount}"
+        if other.terms == intent.terms:
+            seen = "已用于同号的另一类账户的委托"
     return InvalidOrder(
         f"client_order_id {intent.client_order_id!r} {seen}，{rule}，没有发出任何委托。新的委托请用新的编号",
         field="client_order_id",

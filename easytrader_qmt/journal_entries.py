@@ -122,6 +122,11 @@ class Entry:
         """See `Intent.terms`."""
         return terms_of(self)
 
+    def stands_for(self, terms: tuple[object, ...], account_type: int) -> bool:
+        """Whether this id is that order's: the same terms, of the same account as far as both types are known."""
+        same_type = account_type == self.account_type or 0 in (account_type, self.account_type)
+        return same_type and self.terms == terms
+
     @property
     def sent_at(self) -> float:
         """The latest moment at which it may have left this machine, in Unix seconds."""

@@ -121,6 +121,9 @@ class JournalFile:
                 deadline = self._clock.monotonic() + left
                 connection = self._open(deadline)
                 left = max(_LEAST_WAIT, deadline - self._clock.monotonic())
+            if connection.in_transaction:
+                # Whoever began it was interrupted; what others write must not become part of it.
+                connection.execute("ROLLBACK")
             if left != self._patience:
                 connection.execute(f"PRAGMA busy_timeout={int(left * 1000)}")
                 self._patience = left
@@ -166,8 +169,9 @@ class JournalFile:
 
 def in_one_step(connection: sqlite3.Connection, act: Callable[[], T]) -> T:
     """Run ``act`` in one transaction: written whole, or not at all if it raises."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        # Inside: SQLite waits for others here, and an interrupt meanwhile is raised once it has begun.
+        connection.execute("BEGIN IMMEDIATE")
         done = act()
         connection.execute("COMMIT")
     finally:

@@ -108,7 +108,7 @@ class MemoryJournal:
             known = self._standing(intent.account_id, intent.client_order_id)
             if known is None:
                 return self._new(intent, 0)
-            if known.terms != intent.terms:
+            if not known.stands_for(intent.terms, intent.account_type):
                 raise InvalidOrder(
                     f"client_order_id={intent.client_order_id!r} 已经用于另一笔委托（{known.stock_code}），没有发送",
                     field="client_order_id",
@@ -208,7 +208,7 @@ class MemoryJournal:
 
     def _of_number(self, account_id: str, order_id: int) -> _Held | None:
         """The latest order of that number. Searched for, because a refusal by number alone is rare."""
-        found = [one for one in self._entries.values() if one.order_id == order_id]
+        found = [one for one in self._entries.values() if order_id > 0 and one.order_id == order_id]
         whose = [one for one in found if one.intent.account_id == account_id]
         return max(whose, key=lambda one: one.key, default=None)
 

@@ -10,7 +10,7 @@ from easytrader_qmt.errors import InvalidArgument
 from easytrader_qmt.journal_entries import COLUMNS
 
 __all__ = ["AFTER", "FINISH", "FOUND_LIVE", "INSERT", "OF_ANY_TOKEN", "OF_ID", "OF_TOKEN", "OPEN"]
-__all__ += ["REFUSE_NUMBER", "REFUSE_TOKEN", "filters", "newest"]
+__all__ += ["REFUSE_NUMBER", "REFUSE_TOKEN", "TAKE_BACK", "filters", "newest"]
 
 INSERT = (
     "INSERT INTO orders (account_id, client_order_id, attempt, token, remark, user_remark, strategy_name,"
@@ -59,6 +59,11 @@ FINISH = {
     "absent": _set("absent", "'sending', 'in_doubt'"),
 }
 """The statement that writes an outcome, and leaves a firmer one alone."""
+
+TAKE_BACK = (
+    "UPDATE orders SET outcome = 'not_sent', message = '发送前被中断' WHERE token = ? AND outcome = 'sending'"
+)
+"""For an intent of one's own that nobody was told of."""
 
 FOUND_LIVE = (
     f"UPDATE orders SET outcome = 'accepted', message = :message, rejected_later = '', {_NUMBER}"

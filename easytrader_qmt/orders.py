@@ -79,10 +79,19 @@ class OrderRequest(NamedTuple):
 
     @property
     def notional(self) -> float | None:
-        """What the order is worth in yuan at its price; None for a market order that carries no price."""
-        if self.security.board.kind == "repo":
+        """What the order is worth in yuan at its price; None for a market order that carries no price.
+
+        None for B shares too: their prices are in US or Hong Kong dollars.
+        """
+        kind = self.security.board.kind
+        if kind == "repo":
             return self.amount * _REPO_FACE_YUAN
-        return self.price * self.amount if self.price else None
+        return self.price * self.amount if self.price and kind != "b_share" else None
+
+    @property
+    def is_unprotected(self) -> bool:
+        """Whether it may trade at a worse price than its own: the exchange knows no protect price for it."""
+        return self.is_market and self.security.market not in NEEDS_PROTECT_PRICE
 
 
 def limit_order(
@@ -150,8 +159,8 @@ def market_order(
 
     ``ttype`` is one of easytrader's names for the market (None: 对手方最优价格委托). Shanghai and Beijing
     need a protect price, the worst one to accept: ``protect_price``, or else the day's limit from ``limits``
-    (upper for a buy, lower for a sale). Shenzhen sends 0.0 unless one is given. The rest as in `limit_order`.
-    Raises InvalidOrder.
+    (upper for a buy, lower for a sale). Shenzhen sends 0.0 unless one is given, and does not keep to it. The
+    rest as in `limit_order`. Raises InvalidOrder.
     """
     found = security if type(security) is Security else rules.parse(security)
     code = _order_type(action, order_type)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.clock import Clock, SystemClock, day_begins, day_number, shanghai
 from easytrader_qmt.errors import InvalidArgument, shown
 
 
@@ -30,6 +30,11 @@ class DayQuote:
     suspended: bool | None = None
 
 
+_LIMITS_STAND = 9.25 * 3600
+"""Seconds after midnight from which a day's limits are taken as its own: terminals restart between 07:40 and
+09:00, and what is asked before may be the day before's."""
+
+
 @runtime_checkable
 class QuoteSource(Protocol):
     """What ``connect(quotes=...)`` takes: any object with this one method.
@@ -43,7 +48,7 @@ class QuoteSource(Protocol):
 
 
 class CautiousQuotes:
-    """Another source's word, kept for the day, and not asked again for a while after it failed.
+    """Another source's word, kept for the day from 09:15 on, and not asked again for a while after it failed.
 
     ``within`` asks with a deadline; ``keep`` False asks anew for each order.
     """
@@ -67,8 +72,10 @@ class CautiousQuotes:
 
     def day_quote(self, stock_code: str) -> DayQuote | None:
         """The day of a security, or None; never raises."""
+        asked_at = self._clock.now()
+        today = day_number(asked_at)
         kept = self._kept.get(stock_code)
-        if kept is not None and kept[0] == day_number(self._clock.now()):
+        if kept is not None and kept[0] == today:
             return kept[1]
         if self._failed_at is not None and self._clock.monotonic() - self._failed_at < self._rest:
             return None
@@ -82,8 +89,9 @@ class CautiousQuotes:
             return None
         self._failed_at = None
         # A suspension can end within the day, the limits do not change.
-        if self._keep and found is not None and not found.suspended and found.upper_limit is not None:
-            self._kept[stock_code] = (day_number(self._clock.now()), found)
+        stands = self._keep and asked_at - day_begins(today) >= _LIMITS_STAND
+        if stands and found is not None and not found.suspended and found.upper_limit is not None:
+            self._kept[stock_code] = (today, found)
         return found
 
 
@@ -108,9 +116,15 @@ def _readable(found: Any) -> DayQuote | None:
 class XtdataQuotes:
     """The terminal's own quotes through the vendor's xtdata; ``load`` imports it when first needed."""
 
-    def __init__(self, load: Callable[[], Any], within: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Any],
+        within: Callable[[Callable[[], Any]], Any],
+        now: Callable[[], float] = SystemClock.now,
+    ) -> None:
         self._load = load
         self._within = within
+        self._now = now
         self._xtdata: Any = None
 
     def day_quote(self, stock_code: str) -> DayQuote | None:
@@ -121,14 +135,18 @@ class XtdataQuotes:
         if self._xtdata is None:
             self._xtdata = self._load()
         detail = self._xtdata.get_instrument_detail(stock_code)
-        return of_detail(detail) if detail else None
+        return of_detail(detail, self._now()) if detail else None
 
 
-def of_detail(detail: dict[str, Any]) -> DayQuote:
-    """A DayQuote from xtdata's instrument detail.
+def of_detail(detail: dict[str, Any], now: float) -> DayQuote:
+    """A DayQuote from xtdata's instrument detail, at Unix seconds ``now``; one of an earlier day says nothing.
 
-    ``InstrumentStatus`` counts days of suspension: 0 and less is trading (vendor documentation).
+    ``InstrumentStatus`` counts days of suspension: 0 and less is trading; ``TradingDay`` is a date such as
+    ``20251103`` (vendor documentation). A terminal that has not been restarted shows the day before's.
     """
+    day = str(detail.get("TradingDay", ""))
+    if len(day) == 8 and day.isdigit() and day < shanghai(now).strftime("%Y%m%d"):
+        return DayQuote()
     status = detail.get("InstrumentStatus")
     return DayQuote(
         lower_limit=price(detail.get("DownStopPrice")),

@@ -6,7 +6,7 @@ read. Has no lock: whoever writes from several threads and must not lose an entr
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from easytrader_qmt.clock import Clock, day_begins, day_number
 
@@ -15,6 +15,7 @@ __all__ = ["RecentDays"]
 K = TypeVar("K")
 V = TypeVar("V")
 D = TypeVar("D")
+_NOTHING: Any = object()
 
 
 class RecentDays(Generic[K, V]):
@@ -47,13 +48,17 @@ class RecentDays(Generic[K, V]):
         self._young[key] = value
 
     def __getitem__(self, key: K) -> V:
-        young = self._young
-        return young[key] if key in young else self._old[key]
+        found: V = self.get(key, _NOTHING)
+        if found is _NOTHING:
+            raise KeyError(key)
+        return found
 
     def get(self, key: K, default: D) -> V | D:
         """What was put in last under a key; ``default`` when nothing is known."""
-        young = self._young
-        return young[key] if key in young else self._old.get(key, default)
+        old = self._old
+        # One look each: another thread may forget the key between two.
+        found: V = self._young.get(key, _NOTHING)
+        return old.get(key, default) if found is _NOTHING else found
 
     def __contains__(self, key: object) -> bool:
         return key in self._young or key in self._old

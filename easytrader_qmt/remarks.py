@@ -7,10 +7,12 @@ Text in, text out: it never writes a journal and never asks a counter. The vendo
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from easytrader_qmt.errors import InvalidArgument
 
-__all__ = ["MAX_REMARK_BYTES", "TOKEN_MARK", "order_token", "outgoing_remark", "token_of", "user_part"]
+__all__ = ["MAX_REMARK_BYTES", "TOKEN_MARK", "order_token", "outgoing_remark", "remark_of", "token_of"]
+__all__ += ["user_part"]
 
 MAX_REMARK_BYTES = 23
 """What the vendor keeps of a remark or a strategy name, in bytes of UTF-8."""
@@ -64,6 +66,17 @@ def token_of(remark: str) -> str | None:
     token = remark[_TOKEN_PLACE]
     # Stripping stops at the first foreign letter, so nothing is left only if there is none.
     return token if remark[_MARK_PLACE] == TOKEN_MARK and not token.strip(_LETTERS) else None
+
+
+def remark_of(order: Any) -> str | None:
+    """The remark that the counter's row has; None where it was cut inside a character and cannot be read.
+
+    Such a one is not ours: what leaves is ASCII.
+    """
+    try:
+        return str(order.order_remark or "")
+    except UnicodeDecodeError:
+        return None
 
 
 def user_part(remark: str) -> str:

@@ -24,6 +24,8 @@ __all__ = ["Reservation", "Risk", "RiskLimits"]
 
 # Sums of floats may pass a limit by less than any amount of money.
 _YUAN_NOISE = 1e-6
+_UNKNOWN = "这笔市价委托没有价格，也没有行情可作参考，无法算出金额。请用限价委托，或提供行情"
+_UNKNOWN_B = "B 股不以人民币报价，无法算出金额。请去掉这项上限，或用没有这项上限的账户交易 B 股"
 _MOST_OPEN = 50_000
 """Reservations that can still be given back."""
 
@@ -108,11 +110,14 @@ class Risk:
         self._switch.turn_off()
 
     def count_earlier(self, orders: int, notional: float) -> None:
-        """Count orders of today that left before this object was made (``Journal.sent_on``), in yuan."""
+        """Count orders of today that left before this object was made (``Journal.sent_on``), in yuan.
+
+        Negative numbers take back what was counted and has turned out not to be at the counter.
+        """
         with self._lock:
             self._roll()
-            self._orders += orders
-            self._notional += notional
+            self._orders = max(0, self._orders + orders)
+            self._notional = max(0.0, self._notional + notional) if self._orders else 0.0
 
     def check_order(
         self,
@@ -124,7 +129,8 @@ class Risk:
     ) -> Reservation:
         """Let an order pass and count it, or raise InvalidOrder (field ``risk``, rule the limit's name).
 
-        ``reconciled``: no earlier order is in doubt. ``reference_price``: yuan, for an order without a price.
+        ``reconciled``: no earlier order is in doubt. ``reference_price``: yuan, for an order without a
+        price or one that is not kept to it.
         ``killed``: what `killed` has just said; None looks itself.
         Call `release` with the answer if nothing was sent after all.
         """
@@ -138,7 +144,8 @@ class Risk:
             raise _over(
                 "require_reconciled",
                 False,
-                "还有委托结果未知，设置要求先核对清楚。请等下一次完整查询，或人工核对柜台委托",
+                "还有委托结果未知，设置要求先核对清楚。请等下一次完整查询，"
+                "或人工核对柜台委托，再用 user.settle_in_doubt 记下结果",
             )
         notional = self._notional_of(request, reference_price)
         with self._lock:
@@ -187,17 +194,13 @@ class Risk:
 
     def _notional_of(self, request: OrderRequest, reference_price: float | None) -> float:
         notional = request.notional
-        if notional is None and reference_price is not None and isfinite(reference_price):
-            notional = reference_price * request.amount if reference_price > 0 else None
+        if notional is None or request.is_unprotected:
+            reckoned = _reckoned(request.amount, reference_price)
+            notional = max((each for each in (notional, reckoned) if each is not None), default=None)
         if notional is None:
             for name in ("max_order_notional", "max_day_notional"):
                 if getattr(self.limits, name) is not None:
-                    raise _over(
-                        name,
-                        None,
-                        "这笔市价委托没有价格，也没有行情可作参考，无法算出金额。请用限价委托、"
-                        "传保护价，或提供行情",
-                    )
+                    raise _over(name, None, _UNKNOWN_B if _is_b_share(request) else _UNKNOWN)
             return 0.0
         most = self.limits.max_order_notional
         if most is not None and notional > most + _YUAN_NOISE:
@@ -253,6 +256,14 @@ class Risk:
             self._switch.path,
             f"总开关已关闭下单{f'，原因：{reason}' if reason else ''}。确认可以恢复后，请{where}",
         )
+
+
+def _reckoned(amount: int, price: float | None) -> float | None:
+    return price * amount if price is not None and isfinite(price) and price > 0 else None
+
+
+def _is_b_share(request: OrderRequest) -> bool:
+    return request.security.board.kind == "b_share"
 
 
 def _over(limit: str, value: object, text: str, nearest: object = None) -> InvalidOrder:

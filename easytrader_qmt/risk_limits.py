@@ -20,8 +20,8 @@ __all__ = ["RiskLimits"]
 class RiskLimits:
     """All limits are off by default; None is off. Raises InvalidArgument for a value that makes no sense.
 
-    Notionals are in yuan, at the order's price (a market order's protect price or reference price); buys and
-    sales count alike.
+    Notionals are in yuan, at the order's price (a market order's protect price, or what it can cost at most where the
+    exchange keeps to none); buys and sales count alike. B shares, quoted in dollars, are refused by a limit on them.
     """
 
     kill_switch_file: str | None = None

@@ -1,7 +1,9 @@
 """Every way people write a security code in, one `Security` with its board rules out.
 
-Never guesses: an exchange that is written always wins, the longest known prefix decides a bare code, and a
-bare code that no row knows is refused. Never asks a quote source and never changes a table in place.
+An exchange that is written always wins, and a bare code that no row knows is refused. The longest known prefix
+decides a bare code: ``163402`` is a Shanghai bond although Shenzhen's funds begin with 16 too; `shared_prefix`
+names the other security, so that whoever acts on the code can warn. Never asks a quote source and never changes a
+table in place.
 """
 
 from __future__ import annotations

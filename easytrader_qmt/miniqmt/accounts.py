@@ -50,22 +50,26 @@ class AccountVerbs(ConnectedTrader):
         kind = kind_of_account(account_type)
         number = account_number(self._default_account(kind) if stock_account is None else stock_account)
         account = self._vendor_account(number, kind)
-        if any(_same(account, each) for each in connection.accounts):
-            raise InvalidArgument(f"账户 {self._shown(number)}（{kind}）已经在这个连接上")
+        there = f"账户 {self._shown(number)}（{kind}）已经在这个连接上"
+        if connection.has(account):
+            raise InvalidArgument(there)
         options = replace(self._options, stock_account=number, account_type=kind, trader_callback=False)
         made = self._sibling()
         hearing = Hearing(made._handlers, False, self._shown, account)
-        made._leave = partial(self._left, made, self._hearings, hearing)
+        hearings = self._hearings
+        made._leave = partial(self._left, made, hearings, hearing)
         try:
             made._take(connection, options, account, hearing)
-            connection.add(account)
+            if not connection.add(account):
+                raise InvalidArgument(there)
         except BaseException as error:
             made.exit()
             if isinstance(error, (SessionFailed, ConnectionLost)):
                 raise QueryFailed(f"添加账户 {self._shown(number)} 失败：{error}") from None
             raise
-        self._hearings.add(hearing)
-        self._added.append(made)
+        with self._holding:  # several threads may add accounts, or end them, at once
+            hearings.add(hearing)
+            self._added.append(made)
         return made
 
     def _sibling(self: Self) -> Self:
@@ -78,8 +82,9 @@ class AccountVerbs(ConnectedTrader):
 
     def _left(self, made: ConnectedTrader, hearings: Hearings, hearing: Hearing) -> None:
         """An account that was added has ended."""
-        hearings.remove(hearing)
-        self._added = [each for each in self._added if each is not made]
+        with self._holding:
+            hearings.remove(hearing)
+            self._added = [each for each in self._added if each is not made]
 
     def _default_account(self, account_type: str) -> Any:
         """The account meant when none is named; only a simulated terminal has one."""
@@ -139,7 +144,7 @@ class AccountVerbs(ConnectedTrader):
             )
         yuan = as_written(amount)
         if yuan is None or not 0 < yuan < MAX_MONEY:
-            raise InvalidArgument(f"amount={shown(amount)} 无效：应为大于 0 的金额（元）")
+            raise InvalidArgument(f"amount={shown(amount)} 无效：应为大于 0、小于 1 万亿的金额（元）")
         session = self._live().ready()
         try:
             success, message = session.query("fund_transfer", self._account, int(chosen), float(yuan))
@@ -153,7 +158,3 @@ class AccountVerbs(ConnectedTrader):
 
     def _asked(self, name: str, what: str) -> Any:
         return sync.answer_of(self._live().ready(), name, self._account, what)
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(one.account_id == other.account_id and one.account_type == other.account_type)

@@ -30,6 +30,10 @@ class PushReceiver:
         self._response = response
         self._lost = lost
 
+    def on_connected(self) -> None:
+        """Nothing: READY is told as on_connected. The vendor's layer never calls it; a bridge's that does
+        would make the user hear each connection twice."""
+
     def on_disconnected(self) -> None:
         """The terminal says goodbye."""
         self._lost()

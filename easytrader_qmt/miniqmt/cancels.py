@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from loguru import logger
-
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import InvalidOrder, NotConnected, QueryFailed, shown
+from easytrader_qmt.failure_lines import log_failure
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
@@ -33,6 +32,9 @@ _PATIENCE = 1.0
 _MOST_DIGITS = 10
 UNKNOWN_CANCEL = "撤单结果未知"
 """How the message begins when nobody knows whether a cancel arrived."""
+
+_NOTHING_THERE = "委托编号 -1 表示下单没有被受理，没有可撤的委托；没有发送撤单请求"
+"""What is said of the number that a refused order has."""
 
 Answer = dict[str, Any]
 
@@ -67,7 +69,9 @@ class CancelDesk:
         self._clock = clock
 
     def by_number(self, entrust_no: object) -> Answer:
-        """Cancel by the number an order verb returned. Raises NotConnected, InvalidOrder."""
+        """Cancel by the number an order verb returned; -1 is answered. Raises NotConnected, InvalidOrder."""
+        if _number(entrust_no) == -1:
+            return _answered(False, _NOTHING_THERE)
         return self._one(self._ask_number(entrust_number(entrust_no), _PATIENCE))
 
     def by_sysid(self, order_sysid: object, market: object) -> Answer:
@@ -125,7 +129,7 @@ class CancelDesk:
         except ConnectionLost as error:
             raise NotConnected(f"{error}；没有发送撤单请求") from None
         except Exception as error:
-            logger.opt(exception=error).error("xtquant 撤单接口抛出异常")
+            log_failure("ERROR", "xtquant 撤单接口抛出异常", error)
             return _unknown(f"xtquant 抛出异常：{error}")
 
     def _one(self, asked: _Asked | Answer) -> Answer:
@@ -191,11 +195,7 @@ def _why_not(order: Any, said: str, failed: str) -> Answer:
 
 def entrust_number(entrust_no: object) -> int:
     """The order number as an int; also from text, because remote clients send text. Raises InvalidOrder."""
-    if isinstance(entrust_no, str):
-        digits = entrust_no.strip()
-        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
-    else:
-        number = _whole(entrust_no)
+    number = _number(entrust_no)
     if not 0 < number < 2**31:
         raise InvalidOrder(
             f"entrust_no={shown(entrust_no)} 无效：应为下单返回的正整数委托编号；没有发送请求",
@@ -206,9 +206,20 @@ def entrust_number(entrust_no: object) -> int:
     return number
 
 
-def _whole(value: object) -> int:
-    """A whole number of any type as an int, also of a frame's; -1 for anything else."""
-    return -1 if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+def _number(entrust_no: object) -> int:
+    """What is written there; 0 for anything that is no whole number. A frame makes floats of its numbers."""
+    if isinstance(entrust_no, str):
+        digits = entrust_no.strip()
+        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+        return -1 if digits == "-1" else number
+    if isinstance(entrust_no, float) and entrust_no.is_integer():
+        return int(entrust_no)
+    return _whole(entrust_no, 0)
+
+
+def _whole(value: object, other: int = -1) -> int:
+    """A whole number of any type as an int, also of a frame's; ``other`` for anything else."""
+    return other if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
 
 
 def counter_number(order_sysid: object) -> str:

@@ -49,8 +49,12 @@ class ConnectedTrader:
         # While a connection changes hands; nothing is called under it. Re-entrant, as a signal handler may exit().
         self._holding = threading.RLock()
         self._opening = False
+        self._exits = 0  # calls of exit() since connect() began, its own included
         self._handlers = Handlers()
         self._connection: Connection | None = None
+        self._before: Connection | None = (
+            None  # the one closed last, which may still be telling its last events
+        )
         self._options: ConnectOptions | None = None
         self._account: Any = None
         self._side: AccountSide | None = None
@@ -115,7 +119,7 @@ class ConnectedTrader:
                 raise InvalidArgument(
                     "这个对象正在别的线程里 connect，没有再建立连接；请等它结束，或者另用一个对象"
                 )
-            self._opening = True
+            self._opening, self._exits = True, 0
         try:
             yield
         finally:
@@ -140,8 +144,10 @@ class ConnectedTrader:
             shown=self._shown,
             pause=self._new_pause() if self._new_pause is not None else None,
         )
-        self._take(connection, options, account, hearing)
+        if self._before is not None:
+            connection.follow(self._before)
         try:
+            self._take(connection, options, account, hearing)
             connection.open(options.wait)
         except BaseException as error:
             self.exit()
@@ -163,6 +169,9 @@ class ConnectedTrader:
         hearing.remarks = lambda: side.remarks
         with self._holding:
             self._connection, self._options, self._account, self._side = connection, options, account, side
+            if self._opening and not self._shared and self._exits > 1:
+                # Not only connect()'s own: another thread, or a signal handler, called it while all this was made.
+                raise AttemptFailed("连接过程中被停止")
 
     def _vendor_account(self, account_id: str, account_type: str) -> Any:
         """The vendor's account object. Raises InvalidArgument where the vendor refuses, in whatever way."""
@@ -228,18 +237,21 @@ class ConnectedTrader:
         if sys.is_finalizing():
             return  # in a __del__ at the very end: no thread runs any more that could stop anything
         with self._holding:
+            self._exits += 1
             added, self._added = self._added, []
             connection, self._connection = self._connection, None
             side, self._side = self._side, None
-        if connection is not None and self._shared:
-            connection.remove(self._account)
-            self._leave()
-        elif connection is not None:
-            connection.close()
-        for each in added:
-            each.exit()
-        if side is not None:
-            side.close()
+            self._before = connection or self._before
+        with contextlib.ExitStack() as others:  # done in any case: nobody could end them after an interrupt
+            if side is not None:
+                others.callback(side.close)
+            for each in reversed(added):
+                others.callback(each.exit)
+            if connection is not None and self._shared:
+                others.callback(self._leave)
+                connection.remove(self._account)
+            elif connection is not None:
+                connection.close()
 
     def __enter__(self: Self) -> Self:
         return self

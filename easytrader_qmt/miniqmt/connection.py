@@ -8,19 +8,23 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.errors import ConnectError, NotConnected, QueryFailed
+from easytrader_qmt.failure_lines import log_failure
 from easytrader_qmt.miniqmt import policy, sync
+from easytrader_qmt.miniqmt.account_list import AccountList
 from easytrader_qmt.miniqmt.flow import EventFlow, Listener
 from easytrader_qmt.miniqmt.live_sessions import LiveSessions
 from easytrader_qmt.miniqmt.policy import ReconnectPolicy, State, StateChange, more_patient, worth_telling
 from easytrader_qmt.miniqmt.session import Deadlines, Session, SessionFailed
 from easytrader_qmt.miniqmt.session_ids import SessionIds
+from easytrader_qmt.miniqmt.steps import too_many_hang
+from easytrader_qmt.miniqmt.succession import Succession
 from easytrader_qmt.miniqmt.supervisor import AttemptFailed, Halted, Pause, Supervisor
 from easytrader_qmt.miniqmt.vendor import Vendor
 
@@ -53,11 +57,11 @@ class Connection:
         pause: Pause | None = None,
     ) -> None:
         self._vendor = vendor
-        self._target = target
+        self._path = target.path
+        self._accounts = AccountList(target.accounts)
         self._deadlines = deadlines
         self._clock = clock
         self._shown = shown
-        self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that exits
         self._patience = deadlines.call
         self._synced: tuple[sync.Snapshot, ...] = ()
         self.on_connecting: list[Callable[[], None]] = []
@@ -78,6 +82,7 @@ class Connection:
         self._ids = ids(self._supervisor.pause)
         self._sessions = LiveSessions(self._ids, self._make_session)
         self._flow = EventFlow(listener, clock)
+        self._telling = Succession(self._flow)
         self.watchers = self._flow.watchers
 
     # --- what the facade asks ------------------------------------------------------------------
@@ -90,7 +95,7 @@ class Connection:
     @property
     def accounts(self) -> tuple[Any, ...]:
         """The vendor's account objects, in the order they were added."""
-        return self._target.accounts
+        return self._accounts.all
 
     def open(self, wait: float) -> None:
         """Connect for the first time. Raises AttemptFailed; the connection must then be closed."""
@@ -149,17 +154,23 @@ class Connection:
         self._flow.when_ready(call, *args)
 
     def drain(self, seconds: float) -> bool:
-        """Wait until the events that came so far have been handled."""
-        return self._flow.drain(seconds)
+        """Wait until the events that came so far have been handled; inside a handler there is no waiting."""
+        return self._telling.drain(seconds)
 
-    def add(self, account: Any) -> None:
+    def has(self, account: Any) -> bool:
+        """Whether the account is one of the connection's."""
+        return self._accounts.has(account)
+
+    def add(self, account: Any) -> bool:
         """One more account, from now on and after each reconnect; what it already has is not news.
 
-        Raises NotConnected, ConnectionLost, SessionFailed or QueryFailed; the account is then not added.
+        False when it is there already, perhaps by another thread a moment ago. Raises NotConnected,
+        ConnectionLost, SessionFailed or QueryFailed; the account is then not added.
         """
         session = self.ready()
         # Before it is subscribed: a reconnect that begins now must not leave it out.
-        self._set_accounts((*self.accounts, account))
+        if not self._accounts.add(account):
+            return False
         try:
             session.subscribe(account)
             for about_to in tuple(self.on_connecting):
@@ -172,30 +183,35 @@ class Connection:
         except BaseException:
             self.remove(account)
             raise
+        return True
 
     def remove(self, account: Any) -> None:
         """Without this account from now on and after each reconnect. Never raises, whatever the terminal says."""
-        left = tuple(each for each in self.accounts if each is not account)
-        if self._sessions.ended or len(left) == len(self.accounts):
+        if self._sessions.ended or not self._accounts.remove(account):
             return
-        self._set_accounts(left)
         self._flow.removed(account)
         session = self._sessions.current
         if session is not None and session.alive:
             session.unsubscribe(account)
 
-    def _set_accounts(self, accounts: tuple[Any, ...]) -> None:
-        with self._lock:
-            self._target = replace(self._target, accounts=accounts)
+    def follow(self, before: Connection) -> None:
+        """Tell nothing before a connection that was closed has told everything: two threads never call at once."""
+        self._telling.follow(before._telling)
 
     def close(self) -> bool:
-        """Stop everything; True when every thread has ended."""
-        self._supervisor.halt()
-        # Ends whatever an attempt or a probe is waiting for.
-        self._sessions.end("连接已关闭")
-        ended = self._supervisor.stop(self._deadlines.connect + self._deadlines.stop)
-        stopped = self._sessions.drop("连接已关闭")
-        return self._flow.stop(self._deadlines.stop) and ended and stopped
+        """Stop everything; True when every thread has ended. Whatever interrupts one step, the others are done."""
+        ended = stopped = told = False
+        try:
+            self._supervisor.halt()
+            # Ends whatever an attempt or a probe is waiting for.
+            self._sessions.end("连接已关闭")
+            ended = self._supervisor.stop(self._deadlines.connect + self._deadlines.stop)
+        finally:
+            try:
+                stopped = self._sessions.drop("连接已关闭")
+            finally:
+                told = self._telling.stop(self._deadlines.stop)
+        return told and ended and stopped
 
     # --- attempts, on the supervisor's thread --------------------------------------------------
 
@@ -208,10 +224,12 @@ class Connection:
             raise
 
     def _connect(self, number: int, generation: int) -> None:
-        path = self._target.path
+        path = self._path
         if not os.path.isdir(path):
             # Starting a client there would create the folder, and 72 MiB in it.
             raise AttemptFailed(f"路径不存在：{path}")
+        if why := too_many_hang(path):
+            raise AttemptFailed(why)
         logged = worth_telling(number)
         if logged and number:
             logger.info("正在连接到 MiniQMT...")
@@ -244,7 +262,9 @@ class Connection:
             _isolated("读取委托日志", about_to)
         started = self._clock.now()
         try:
-            found = tuple(sync.snapshot(session, account, self._patience) for account in accounts)
+            found = tuple(
+                sync.named(self._shown, sync.snapshot, session, each, self._patience) for each in accounts
+            )
         except QueryFailed:
             if session.overdue:
                 self._patience = more_patient(self._patience)
@@ -263,12 +283,13 @@ class Connection:
     def _make_session(self, session_id: int, generation: int) -> Session:
         return Session(
             self._vendor,
-            self._target.path,
+            self._path,
             session_id,
             generation,
             deadlines=self._deadlines,
             push=self._flow.pushed,
             lost=self._lost,
+            shown=self._shown,
         )
 
     def _replaced(self) -> None:
@@ -283,7 +304,7 @@ class Connection:
             return "会话已失效"
         try:
             for account in self.accounts:
-                sync.asset_of(session, account)
+                sync.named(self._shown, sync.asset_of, session, account)
         except QueryFailed as error:
             return f"心跳失败：{error}"
         for beat in tuple(self.on_beat):
@@ -305,5 +326,5 @@ def _isolated(what: str, call: Callable[..., object], *args: Any) -> None:
     """Bookkeeping beside the connection: when it fails, the connection must come up all the same."""
     try:
         call(*args)
-    except Exception:
-        logger.exception("{}时出现意外错误", what)
+    except Exception as error:
+        log_failure("ERROR", f"{what}时出现意外错误", error)

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock, shanghai
+from easytrader_qmt.clock import Clock, day_number, shanghai
 from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
 from easytrader_qmt.folders import default_journal, default_kill_switch
 from easytrader_qmt.journal import Journal
+from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook, memory_journal
 from easytrader_qmt.miniqmt import sync
 from easytrader_qmt.miniqmt.cancels import CancelDesk
@@ -66,7 +67,7 @@ class AccountSide:
             limits = replace(limits, kill_switch_file=place)
         self.risk = Risk(limits, clock, self.rules.parse)
         self.watch = OrderWatch(account.account_id, clock)
-        self.doubts = DoubtKeeper(connection, account, self.journal, self.watch, clock, tell)
+        self.doubts = DoubtKeeper(connection, account, self.journal, self.watch, clock, tell, self._recount)
         self.desk = OrderDesk(
             connection,
             account,
@@ -82,8 +83,9 @@ class AccountSide:
         self.cancels = CancelDesk(
             connection, account, self.risk, self.watch, call_timeout=options.call_timeout, clock=clock
         )
-        self._counting = threading.Lock()
-        self._uncounted = limits.max_day_orders is not None or limits.max_day_notional is not None
+        self._counting = threading.RLock()  # whoever holds it may be interrupted by a handler that orders
+        self._day_limited = limits.max_day_orders is not None or limits.max_day_notional is not None
+        self._uncounted = self._day_limited
         self._remembered = False
         self._hooked: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
             (connection.watchers, self._heard),
@@ -132,7 +134,8 @@ class AccountSide:
         """Let an order pass the limits. Raises InvalidOrder; JournalError while today is not yet counted."""
         self._count_earlier()
         reconciled = not self.risk.limits.require_reconciled or self.doubts.look_again()
-        reference = None if request.price else self._reference_price(request.stock_code)
+        unpriced = not request.price or request.is_unprotected
+        reference = self._reference_price(request) if unpriced else None
         return self.risk.check_order(request, reconciled=reconciled, reference_price=reference, killed=killed)
 
     def _count_earlier(self) -> None:
@@ -144,10 +147,24 @@ class AccountSide:
                 self.risk.count_earlier(*self.journal.sent_on(self.account.account_id, self._today()))
                 self._uncounted = False
 
-    def _reference_price(self, stock_code: str) -> float | None:
-        """What a market order is reckoned at, in yuan a share: the last price where it is known."""
-        day = self.day(stock_code)
-        return None if day is None else day.last
+    def _reference_price(self, request: OrderRequest) -> float | None:
+        """What an order that may trade at any price is reckoned at, in yuan a share; None where it is not known.
+
+        The most a buy can cost, the last price of a sale. B shares are not quoted in yuan.
+        """
+        if request.security.board.kind == "b_share":
+            return None
+        day = self.day(request.stock_code)
+        if day is None:
+            return None
+        return (day.upper_limit or day.last) if request.action == "buy" else day.last
+
+    def _recount(self, entry: Entry, orders: int) -> None:
+        """An order of today turned out not to be at the counter (-1), or to be there after all (1)."""
+        if not self._day_limited or self._uncounted:
+            return  # what is still to be counted is read from the journal as it stands then
+        if day_number(entry.begun_at) == day_number(self._clock.now()):
+            self.risk.count_earlier(orders, orders * (entry.notional or 0.0))
 
     def _today(self) -> str:
         return shanghai(self._clock.now()).strftime("%Y-%m-%d")
@@ -171,6 +188,8 @@ class AccountSide:
                 self.doubts.denied(entry.token, by_push=entry.outcome == "absent")
             elif entry.outcome == "accepted" and entry.rejected_later:
                 self.watch.refused_before(entry.order_id, entry.token, entry.rejected_later)
+                # It may have been the terminal that gave up: a list that shows it at the exchange says more.
+                self.doubts.denied(entry.token, by_push=False)
 
     def _heard(self, method: str, args: tuple[Any, ...]) -> None:
         """A push that is news, before the user's handlers hear it. Runs on the dispatcher thread."""
@@ -178,6 +197,8 @@ class AccountSide:
         if word is None or self.doubts.heard(word) or word.refusal is None:
             return
         order = word.token or word.order_id
+        if not word.token and word.order_id <= 0:
+            return  # of an order placed by hand: none of ours
         if not self.journal.attach_refusal(self.account.account_id, order, word.refusal):
             logger.error("柜台的拒绝没能写入委托日志，会随下一次写入补上")
         if word.token and word.status != JUNK:

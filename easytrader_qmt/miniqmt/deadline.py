@@ -6,6 +6,7 @@ Never blocks longer than it was told to, and never keeps the interpreter from en
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
@@ -68,6 +69,13 @@ def within(
             late_result: T = answer.result()
             return late_result
         raise
+
+
+def countdown(seconds: float) -> Callable[[], float]:
+    """For several calls in one deadline: tells, whenever asked, what is left of ``seconds`` that begin now."""
+    until = time.monotonic() + seconds
+    # Rounded, because it is shown where it was too short.
+    return lambda: round(max(0.0, until - time.monotonic()), 2)
 
 
 def settled(outcome: Reply, seconds: float, what: str) -> Any:

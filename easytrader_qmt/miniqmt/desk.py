@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from loguru import logger
-
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
+from easytrader_qmt.failure_lines import log_failure
 from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, terms_of
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
 from easytrader_qmt.kill_switch import Glance
@@ -100,8 +99,8 @@ class OrderDesk:
             if told is not None:
                 return told
         reservation = self._admit(request, None)
-        if intent.notional is None and reservation.notional:
-            # What the limits reckoned a market order without a price at; after a restart the day counts on.
+        if reservation.notional and reservation.notional != intent.notional:
+            # What the limits reckoned a market order at; after a restart the day counts on.
             intent = intent._replace(notional=reservation.notional)
         try:
             begun = self._begin(intent, since)
@@ -206,7 +205,7 @@ class OrderDesk:
         Sends nothing, whatever has become of it. Raises JournalError.
         """
         entry = None if request.client_order_id is None else self.sent_before(request.client_order_id)
-        if entry is None or entry.terms != terms_of(request):
+        if entry is None or not entry.stands_for(terms_of(request), self._type):
             return None
         if entry.outcome in ("sending", "in_doubt"):
             why = self._doubts.why(entry.key) or entry.message or "同一编号的委托正在发送"
@@ -246,7 +245,7 @@ class OrderDesk:
             if not isinstance(error, Exception):
                 raise
             with suppress(Exception):
-                logger.opt(exception=error).error("xtquant 下单接口抛出异常")
+                log_failure("ERROR", "xtquant 下单接口抛出异常", error)
             return told
         ticket = Ticket(request, client_order_id, begun, reply)
         try:
@@ -272,7 +271,7 @@ class OrderDesk:
                     told = self._turned_up(intent, begun, since)
                     if told is not None:
                         return told
-                if deadline is not None and self._risk.killed:
+                if (begun.attempt or deadline is not None) and self._risk.killed:
                     # Turned on while this waited for what became of an earlier attempt.
                     self._journal.finish(begun.key, "not_sent", message="风控拒绝")
                     raise self._risk.kill_refusal()
@@ -291,7 +290,7 @@ class OrderDesk:
         """What became of an order that was sent before, ``entry``; None where it is proved to be nowhere."""
         looked = False
         while entry is not None:
-            if entry.terms != intent.terms:
+            if not entry.stands_for(intent.terms, intent.account_type):
                 self._journal.begin(intent)  # raises: the id stands for another order
             told = self._known(entry, deadline)
             if told.outcome in RETRYABLE:
@@ -313,17 +312,16 @@ class OrderDesk:
         """Before a further attempt: an earlier one that was called absent, and has turned up at the counter."""
         attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
         absent = [entry for entry in attempts if entry.outcome == "absent"]
+        if not absent:
+            return None
         try:
-            if absent:
-                self._doubts.ask_once_more(absent, since)
-            found = self.sent_before(intent.client_order_id) if absent else None
+            told = self._doubts.ask_once_more(absent, since)
         except BaseException:
             self._journal.finish(begun.key, "not_sent", message="没能确认上一次委托不在柜台")
             raise
-        if found is None or found.key == begun.key:
-            return None
-        self._journal.finish(begun.key, "not_sent", message="上一次委托已在柜台")
-        return of_entry(found)
+        if told is not None:
+            self._journal.finish(begun.key, "not_sent", message="上一次委托已在柜台")
+        return told
 
     def _known(self, entry: Entry, deadline: float) -> Told:
         """What is known of an order sent before; one that is being sent right now is waited for."""

@@ -16,7 +16,7 @@ from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.recent_days import RecentDays
-from easytrader_qmt.remarks import token_of
+from easytrader_qmt.remarks import remark_of, token_of
 
 _DAYS, _MOST = 7, 10_000
 """For how many days, and of how many orders, it is remembered that they count as not being at the counter."""
@@ -113,7 +113,7 @@ class Disproofs:
         if not self._denied:
             return proved
         for order in orders:
-            token = token_of(order.order_remark or "")
+            token = token_of(remark_of(order) or "")
             if token is None or token not in self._denied:
                 continue
             number, status = int(order.order_id), int(order.order_status)

@@ -14,14 +14,15 @@ from loguru import logger
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.doubts import SETTLE_SECONDS, may_be_there, provable_from, reconcile
-from easytrader_qmt.errors import JournalError, NotConnected, QueryFailed
-from easytrader_qmt.journal_entries import Begun, Entry, Outcome
+from easytrader_qmt.errors import InvalidArgument, JournalError, NotConnected, QueryFailed, shown
+from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Outcome
 from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.disproofs import Disproofs
+from easytrader_qmt.miniqmt.doubt_rows import late_row, row_of
 from easytrader_qmt.miniqmt.order_lines import say
 from easytrader_qmt.miniqmt.order_watch import JUNK, OrderWatch, Word
-from easytrader_qmt.miniqmt.outcomes import Told
+from easytrader_qmt.miniqmt.outcomes import Told, of_entry
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.recent_days import RecentDays
 
@@ -42,7 +43,10 @@ _FOUND = {
 
 
 class DoubtKeeper:
-    """One account's orders in doubt. ``tell`` gets a row for each one that is cleared up, once."""
+    """One account's orders in doubt. ``tell`` gets a row for each one that is cleared up, once.
+
+    ``recount`` is told of one that is not at the counter (-1), and of one that is there after all (1).
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class DoubtKeeper:
         watch: OrderWatch,
         clock: Clock,
         tell: Callable[[dict[str, Any]], None],
+        recount: Callable[[Entry, int], None] = lambda entry, orders: None,
     ) -> None:
         self._connection = connection
         self._account = account
@@ -59,9 +64,11 @@ class DoubtKeeper:
         self._watch = watch
         self._clock = clock
         self._tell = tell
+        self._recount = recount
         self._lock = threading.RLock()  # whoever holds it may be interrupted by a handler that orders
         self._warned: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
         self._told: RecentDays[int, str] = RecentDays(clock, _DAYS, _MOST)
+        self._absent: RecentDays[int, bool] = RecentDays(clock, _DAYS, _MOST)
         self._expected: RecentDays[str, float] = RecentDays(clock, _DAYS, _MOST)  # since when, monotonic
         self._disproofs = Disproofs(
             account.account_id, type_of(account), journal, watch, clock, self._found_live
@@ -95,24 +102,38 @@ class DoubtKeeper:
             say("ERROR", "未能核对柜台上的委托：{}", error)
             return 0
 
-    def ask_once_more(self, absent: Sequence[Entry], since: float) -> None:
-        """Before an order that was found absent is sent again: the counter may have it by now.
+    def ask_once_more(self, absent: Sequence[Entry], since: float) -> Told | None:
+        """Before an order that was found absent is sent again: the attempt that the counter has by now, if any.
 
         Nothing is asked where a whole list was since ``since``, by the monotonic clock. Raises NotConnected or
         JournalError, with nothing sent, when it cannot be found out.
         """
-        proved = {entry.token for entry in absent if self._disproofs.deny(entry.token)}
-        if self._asked > since:
-            return
-        try:
-            orders = self._connection.ask("query_stock_orders", self._account)
-        except QueryFailed as error:
-            raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送，可以稍后重试：{error}") from None
-        proved |= self._disproofs.look(orders)
         for entry in absent:
-            why = "" if entry.token in proved else may_be_there(entry, orders)
-            if why:
-                raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送：{why}")
+            self._disproofs.deny(entry.token)
+        if self._asked <= since:
+            try:
+                orders = self._connection.ask("query_stock_orders", self._account)
+            except QueryFailed as error:
+                raise NotConnected(
+                    f"没能确认上一次委托确实不在柜台，没有发送，可以稍后重试：{error}"
+                ) from None
+            self._disproofs.look(orders)
+            for entry in absent:
+                why = "" if self._watch.live(entry.token) else may_be_there(entry, orders)
+                if why:
+                    raise NotConnected(f"没能确认上一次委托确实不在柜台，没有发送：{why}")
+        return self._turned_up(absent)
+
+    def _turned_up(self, absent: Sequence[Entry]) -> Told | None:
+        for entry in absent:
+            # What was heard and seen comes first: what it proved may not be in the journal yet.
+            live = self._watch.live(entry.token)
+            if live is not None:
+                return Told("accepted", live[0], "", entry.client_order_id, entry.remark)
+            now = self._journal.find_token(entry.account_id, entry.token)
+            if now is not None and now.outcome not in RETRYABLE:
+                return of_entry(now)
+        return None
 
     def note(self) -> None:
         """Before a snapshot: what a dead process left behind counts as in doubt from now on."""
@@ -145,6 +166,19 @@ class DoubtKeeper:
 
     def _left(self, key: int | None) -> list[Entry]:
         return [entry for entry in self.open() if key in (None, entry.key)]
+
+    def settle_by_hand(self, client_order_id: str, order_id: int) -> None:
+        """Write what a person found at the counter: the order's number there, or 0 for none.
+
+        Raises InvalidArgument for an order that is not in doubt, and JournalError.
+        """
+        entry = next((each for each in self.open() if each.client_order_id == client_order_id), None)
+        if entry is None:
+            raise InvalidArgument(
+                f"没有结果未知的委托 client_order_id={shown(client_order_id)}，没有改动任何记录。见 user.in_doubt"
+            )
+        if not self._settled(entry, "accepted" if order_id else "absent", order_id, "人工核对"):
+            raise JournalError("核对结果没能写入委托日志，这笔委托仍算作结果未知。请稍后再记一次")
 
     def due_in(self) -> float | None:
         """Seconds until a look at the counter can prove something new; None when there is nothing to wait for."""
@@ -213,6 +247,9 @@ class DoubtKeeper:
             self._settled(entry, "accepted", number, "柜台推送了这笔委托")
         else:
             self._settled(entry, "refused", number, word.refusal)
+            if word.status != JUNK:
+                # It may be the terminal that gave up; a list that shows the order at the exchange says more.
+                self.denied(word.token, by_push=False)
         return True
 
     def _settled(self, entry: Entry, outcome: Outcome, order_id: int, message: str) -> bool:
@@ -235,8 +272,14 @@ class DoubtKeeper:
             return False  # in doubt until it is on disk: only then may the id go out again
         if order_id > 0:
             self._watch.sent(order_id, entry.token)
-        if absent and (self._stands(entry) or self._disproofs.deny(entry.token)):
-            return True
+        if absent:
+            if self._stands(entry):
+                return True
+            if entry.key not in self._absent:  # two looks at once find it once
+                self._absent[entry.key] = True
+                self._recount(entry, -1)
+            if self._disproofs.deny(entry.token):
+                return True
         if self._is_news(entry.key, entry.token, outcome):
             self._connection.when_ready(self._tell, row_of(entry, outcome, order_id, message))
             say(
@@ -246,6 +289,8 @@ class DoubtKeeper:
         return True
 
     def _found_live(self, entry: Entry, order_id: int, message: str) -> None:
+        if entry.outcome == "absent":
+            self._recount(entry, 1)
         if self._is_news(entry.key, entry.token, "accepted"):
             self._connection.when_ready(self._tell, row_of(entry, "accepted", order_id, message))
             say("ERROR", "证券代码={}, 委托单号={}: {}", entry.stock_code, order_id, message)
@@ -267,20 +312,7 @@ class DoubtKeeper:
         """An answer came after its deadline. Runs on the dispatcher thread."""
         if not self._is_news(begun.key, begun.token, told.outcome):
             return
-        row = {
-            "client_order_id": told.client_order_id,
-            "outcome": told.outcome,
-            "entrust_no": told.order_id,
-            "message": told.message,
-            "stock_code": request.stock_code,
-            "order_type": request.order_type,
-            "price": request.price,
-            "amount": request.amount,
-            "remark": request.remark,
-            "sent_remark": begun.remark,
-            "account_id": self._account.account_id,
-        }
-        self._tell(row)
+        self._tell(late_row(begun, request, told, self._account.account_id))
 
     def _is_news(self, key: int, token: str, outcome: str) -> bool:
         """Whether nobody was told yet: two looks at once, or a look and a late answer, tell it once."""
@@ -296,20 +328,3 @@ def type_of(account: Any) -> int:
     """The vendor's number of an account's type; 0 where an old copy does not tell."""
     kind = getattr(account, "account_type", 0)
     return kind if isinstance(kind, int) else 0
-
-
-def row_of(entry: Entry, outcome: str, order_id: int, message: str) -> dict[str, Any]:
-    """An order in doubt as ``user.in_doubt`` and the event of that name show it."""
-    return {
-        "client_order_id": entry.client_order_id,
-        "outcome": outcome,
-        "entrust_no": order_id,
-        "message": message,
-        "stock_code": entry.stock_code,
-        "order_type": entry.order_type,
-        "price": entry.price,
-        "amount": entry.amount,
-        "remark": entry.user_remark,
-        "sent_remark": entry.remark,
-        "account_id": entry.account_id,
-    }

@@ -124,11 +124,15 @@ class EventFlow:
 
     def _merge(self, snapshot: Snapshot) -> None:
         account = (snapshot.account_id, snapshot.account_type)
-        changes = self._mirror.snapshot(snapshot.orders, snapshot.trades, self._today())
-        if account in self._primed:
+        known = account in self._primed
+        self._primed.add(account)  # first: whatever goes wrong below, the next snapshot's changes are news
+        odd: list[Exception] = []
+        changes = self._mirror.snapshot(snapshot.orders, snapshot.trades, self._today(), odd)
+        if known:
             for change in changes:
                 self._tell(f"on_stock_{change.kind}", (change.record,), True)
-        self._primed.add(account)
+        if odd:
+            logger.warning("终端返回的委托、成交中有 {} 条无法识别，没有补报：{!r}", len(odd), odd[0])
 
     def _tell_early(self, generation: int | None) -> None:
         """Tell what was held back; of an older session than ``generation`` only what cannot be outdated."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from loguru import logger
 
@@ -37,6 +38,7 @@ class LiveSessions:
             self.drop_old()  # its id may be the only one
             lease = self._ids.lease()
         session = self._make(lease.session_id, generation)
+        session.queues_made = partial(self._ids.started, lease)
         with self._lock:
             if not self._ended:
                 self.current, self._lease = session, lease
@@ -62,8 +64,12 @@ class LiveSessions:
         if session is None or lease is None:
             return self.drop_old()
         session.detach(why)
-        stopped = self._stop(session, lease)
-        return self.drop_old() and stopped
+        old_stopped = False
+        try:
+            stopped = self._stop(session, lease)
+        finally:  # also when a KeyboardInterrupt ends the wait for the first one
+            old_stopped = self.drop_old()
+        return old_stopped and stopped
 
     def drop_old(self) -> bool:
         """Stop the session that was set aside, if there is one; True unless it was left behind."""

@@ -6,14 +6,16 @@ state and yields each trade once. Never asks the terminal, never calls a handler
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from easytrader_qmt.clock import day_number
 from easytrader_qmt.miniqmt.names import FINAL_STATUSES
 
-OrderKey = tuple[str, int, str]
-TradeKey = tuple[str, int, str, str]
+# Account number, day, type of account and more. The type: one number may be a stock and a margin account's.
+OrderKey = tuple[str, int, int, str]
+TradeKey = tuple[str, int, int, str, str]
 
 # How far along each status is among orders with the same traded volume. 51 and 52 wait for a cancel and can
 # still fill, so they stand below every final status.
@@ -64,7 +66,7 @@ def order_key(order: Any, today: int) -> OrderKey:
         name = f"sys:{_market(order)}:{sysid}"
     else:
         name = f"hand:{text(order, 'stock_code')}:{order.order_time}:{order.order_volume}:{order.price}"
-    return text(order, "account_id"), _day(order.order_time, today), name
+    return text(order, "account_id"), _day(order.order_time, today), number(order, "account_type"), name
 
 
 def trade_key(trade: Any, today: int) -> TradeKey:
@@ -72,7 +74,8 @@ def trade_key(trade: Any, today: int) -> TradeKey:
     name = text(trade, "traded_id")
     if not name:
         name = f"{text(trade, 'order_sysid')}:{trade.traded_time}:{trade.traded_price}:{trade.traded_volume}"
-    return text(trade, "account_id"), _day(trade.traded_time, today), _market(trade), name
+    kind = number(trade, "account_type")
+    return text(trade, "account_id"), _day(trade.traded_time, today), kind, _market(trade), name
 
 
 class Mirror:
@@ -81,7 +84,7 @@ class Mirror:
     def __init__(self) -> None:
         self.orders: dict[OrderKey, tuple[Progress, Any]] = {}
         self.trades: set[TradeKey] = set()
-        self._errors: set[tuple[str, int, int, str, str]] = set()
+        self._errors: set[tuple[str, int, int, int, str, str]] = set()
 
     def order(self, order: Any, today: int) -> bool:
         """Take an order; True when it is further than what was known."""
@@ -106,16 +109,32 @@ class Mirror:
         order_id, remark = number(error, "order_id"), text(error, "order_remark")
         if order_id <= 0 and not remark:
             return True  # of an order by hand nothing tells it from the next one
-        key = (text(error, "account_id"), today, order_id, text(error, "error_msg"), remark)
+        kind = number(error, "account_type")
+        key = (text(error, "account_id"), today, kind, order_id, text(error, "error_msg"), remark)
         if key in self._errors:
             return False
         self._errors.add(key)
         return True
 
-    def snapshot(self, orders: Iterable[Any], trades: Iterable[Any], today: int) -> list[Change]:
-        """Take complete answers; what is news comes back, orders before trades, each by time."""
-        changes = [Change("order", one) for one in _by_time(orders, "order_time") if self.order(one, today)]
-        changes += [Change("trade", one) for one in _by_time(trades, "traded_time") if self.trade(one, today)]
+    def snapshot(
+        self, orders: Iterable[Any], trades: Iterable[Any], today: int, odd: list[Exception] | None = None
+    ) -> list[Change]:
+        """Take complete answers; what is news comes back, orders before trades, each by time.
+
+        A record that cannot be read is passed over, and why goes to ``odd``: it must not cost the others.
+        """
+        changes: list[Change] = []
+        for kind, records, take in (
+            ("order", _by_time(orders, "order_time"), self.order),
+            ("trade", _by_time(trades, "traded_time"), self.trade),
+        ):
+            for one in records:
+                try:
+                    if take(one, today):
+                        changes.append(Change(kind, one))
+                except Exception as error:
+                    if odd is not None:
+                        odd.append(error)
         return changes
 
     def forget_before(self, day: int) -> None:
@@ -139,9 +158,11 @@ def text(record: Any, name: str) -> str:
 
 
 def number(record: Any, name: str) -> int:
-    """A whole number field, 0 when absent or no number: one odd record must not cost the others."""
+    """A whole number field, 0 when absent or no finite number: one odd record must not cost the others."""
     value = getattr(record, name, 0)
-    return int(value) if isinstance(value, (int, float)) else 0
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) else 0
+    return int(value) if isinstance(value, int) else 0
 
 
 def _market(record: Any) -> str:
@@ -150,7 +171,15 @@ def _market(record: Any) -> str:
 
 def _by_time(records: Iterable[Any], field: str) -> list[Any]:
     """Terminals list newest first or last; records without a time stay where they are among equals."""
-    return sorted(records, key=lambda record: getattr(record, field, 0) or 0)
+
+    def time(record: Any) -> float:
+        try:
+            value = getattr(record, field, 0)
+            return value if isinstance(value, (int, float)) and math.isfinite(value) else 0
+        except Exception:  # whoever takes the record finds out what is wrong with it
+            return 0
+
+    return sorted(records, key=time)
 
 
 def _day(seconds: Any, today: int) -> int:

@@ -156,6 +156,7 @@ def terminal_path(path: object, *, simulated: bool = False) -> str:
     if not os.path.isdir(path):
         raise InvalidArgument(
             f"miniqmt_path={path!r} 不存在或不是目录：请检查路径，应为 QMT 安装目录下的 userdata_mini；没有创建任何文件"
+            + ("" if path.isprintable() else "；路径里有控制字符，多半是反斜杠没有写成 " + r"\\")
         )
     return path
 
@@ -206,10 +207,25 @@ def _read(config_path: object) -> dict[str, Any]:
     except OSError as error:
         raise InvalidArgument(f"无法读取配置文件 {str(path)!r}：{error.strerror or error}") from None
     except ValueError as error:
-        raise InvalidArgument(f"配置文件 {str(path)!r} 不是有效的 JSON（UTF-8）：{error}") from None
+        raise InvalidArgument(
+            f"配置文件 {str(path)!r} 不是有效的 JSON（UTF-8）：{error}{backslash_hint(error)}"
+        ) from None
     if not isinstance(content, dict):
         raise InvalidArgument(f"配置文件 {str(path)!r} 无效：应为一个 JSON 对象")
     return content
+
+
+_BACKSLASHES = ("\\escape", "\\uXXXX", "Unescaped '\\'", "hex value")
+"""In what the readers of JSON and TOML say of a Windows path that is written as it is."""
+
+
+def backslash_hint(error: Exception) -> str:
+    """What to write instead, where a configuration file could not be read for a single backslash; or ''."""
+    said = str(error)
+    if not any(each in said for each in _BACKSLASHES):
+        return ""
+    hint = r"；路径里的反斜杠要写成 \\ 或 /"
+    return hint if isinstance(error, json.JSONDecodeError) else hint + "，或者用单引号 '…' 括起来"
 
 
 def _check_allowed(risk: RiskLimits | None, rules: Rules) -> None:

@@ -28,11 +28,19 @@ _WITH_PRICE = {
 
 
 def log_request(request: OrderRequest) -> None:
-    """One line that says what was asked; the price as it is sent, nothing where none is."""
+    """One line that says what was asked; the price as it is sent, nothing where none is.
+
+    A second one warns of a protect price that the exchange will not keep to.
+    """
     is_market, price = request.is_market, request.price
     what = _WORDS.get((is_market, request.order_type), request.action)
     if price:
         logger.info(_WITH_PRICE[is_market], what, request.stock_code, price, request.amount)
+        if request.is_unprotected:
+            logger.warning(
+                "{}: 深交所的市价委托不受保护价 {:.15g} 约束，可能以更差的价格成交；要限定价格请用限价委托",
+                request.stock_code, price,
+            )  # fmt: skip
     else:
         logger.info("{}请求: 证券代码={}, 数量={}", what, request.stock_code, request.amount)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from easytrader_qmt.errors import NotConnected, OrderInDoubt, OrderRejected
+from easytrader_qmt.errors import NotConnected, OrderInDoubt, OrderRejected, shown
 from easytrader_qmt.journal_entries import Entry, Outcome
 from easytrader_qmt.miniqmt.refusals import refusal_code
 
@@ -31,8 +31,12 @@ class Told(NamedTuple):
 
 def of_response(response: Any, client_order_id: str, remark: str) -> Told:
     """The outcome that a terminal's response to an order proves."""
-    number = response.order_id
-    order_id = int(number) if number is not None else -1
+    try:
+        number = response.order_id
+        order_id = int(number) if number is not None else -1
+    except Exception as error:
+        # A bridge that imitates the terminal may say anything; the order may be live all the same.
+        return Told("in_doubt", 0, f"应答无法辨认：{shown(error)}", client_order_id, remark)
     try:
         message = str(getattr(response, "error_msg", "") or "")
     except UnicodeDecodeError:

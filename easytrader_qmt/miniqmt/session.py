@@ -18,6 +18,7 @@ from easytrader_qmt.miniqmt import vendor_books
 from easytrader_qmt.miniqmt.callback import PushReceiver
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, settled, within
 from easytrader_qmt.miniqmt.inflight import ConnectionLost, InFlight
+from easytrader_qmt.miniqmt.privacy import shorten
 from easytrader_qmt.miniqmt.reply import Reply
 from easytrader_qmt.miniqmt.steps import Step, Steps
 from easytrader_qmt.miniqmt.straight import lead_straight
@@ -54,21 +55,27 @@ class Session:
         deadlines: Deadlines,
         push: Callable[[int, str, tuple[Any, ...]], None],
         lost: Callable[[int, str], None],
+        shown: Callable[[str], str] = shorten,
     ) -> None:
         self.path = path
         self.session_id = session_id
         self.generation = generation
         self.trader: Any = None
         self.overdue = False  # a query was given up at its deadline
+        self.queues_made: Callable[[], object] = lambda: (
+            None
+        )  # told when the terminal may have made queue files
         self._vendor = vendor
         self._deadlines = deadlines
         self._push = push
         self._lost = lost
+        self._shown = shown
         self._inflight = InFlight(foreign=self._stranger)
         self._gone = threading.Event()
         self._detached = False
         self._must_stop = False  # start() was called
         self._started: threading.Event | None = None  # start() came back, or will never be called
+        self._over = threading.Event()  # no call of open() is under way any more
         self._receiver = PushReceiver(self._pushed, self._inflight.answered, self._disconnected)
 
     # --- opening and closing -------------------------------------------------------------------
@@ -85,14 +92,19 @@ class Session:
             self._planned("创建 XtQuantTrader", call, self._build),
             self._planned("start()", call, partial(self._start, started)),
             self._planned("connect()", connect, self._connect),
-            *(self._planned("subscribe()", call, partial(self._subscribe, each)) for each in accounts),
+            *(self._subscription(each) for each in accounts),
         ]
         self._started = started
-        turns = Steps(steps, over=started.set)
+
+        def over() -> None:
+            self._over.set()
+            started.set()
+
+        turns = Steps(steps, over, self.path)
         try:
             turns.begin()
         except BaseException:
-            started.set()  # no thread, so nothing that a stop() must wait for
+            over()  # no thread, so nothing that a stop() must wait for
             raise
         try:
             turns.wait(2)
@@ -128,22 +140,28 @@ class Session:
         self.trader.start()
         lead_straight(self.trader, self._receiver)
         started.set()
+        self.queues_made()
 
     def _connect(self) -> None:
         result = self.trader.connect()
-        if result != 0:
+        self.queues_made()
+        if not _yes(result):
             raise SessionFailed(f"connect() 返回 {result!r}")
 
-    def _subscribe(self, account: Any) -> None:
-        result = self.trader.subscribe(account)
-        # 0 is yes in the vendor's layer, True is yes in its oldest documentation; False == 0 must not pass.
-        if result is True or (result == 0 and not isinstance(result, bool)):
-            return
-        raise SessionFailed(f"订阅账户失败：subscribe() 返回 {result!r}")
+    def _subscription(self, account: Any) -> Step:
+        # Named, because one account of several that does not answer keeps them all from getting READY.
+        which = f"账户 {self._shown(account.account_id)}"
+
+        def subscribe() -> None:
+            result = self.trader.subscribe(account)
+            if not _yes(result):
+                raise SessionFailed(f"订阅账户失败：subscribe() 返回 {result!r}；{which}")
+
+        return self._planned(f"{which} 的 subscribe()", self._deadlines.call, subscribe)
 
     def subscribe(self, account: Any) -> None:
         """Subscribe one more account's pushes. Raises SessionFailed unless the terminal says yes."""
-        step = self._planned("subscribe()", self._deadlines.call, partial(self._subscribe, account))
+        step = self._subscription(account)
         try:
             within(step.seconds, step.call, step.what, outcome=step.outcome)
         except (DeadlineExceeded, ConnectionLost) as error:
@@ -167,7 +185,7 @@ class Session:
         self._inflight.fail(why)
 
     def close(self, late: Callable[[], None]) -> bool:
-        """Stop the vendor's threads. False when ``stop()`` hangs and was left behind.
+        """Stop the vendor's threads. False when ``stop()``, or a call of ``open``, hangs and was left behind.
 
         ``late`` then runs if it comes back after all.
         """
@@ -188,17 +206,25 @@ class Session:
         trader = self.trader
         if trader is None:
             return
-        if self._must_stop:
-            try:
-                trader.stop()
-            except Exception as error:
-                logger.debug("stop() 抛出异常，已忽略：{}", error)
-        self._let_waiters_go()
+        self._stop()
+        if not self._over.is_set():
+            # Whoever is still inside connect() uses the session id, and may bring the client to life once more.
+            while not self._over.wait(1.0):
+                self._let_waiters_go()
+            self._stop()
         # An event loop is made for each instance and never closed: three open files each.
         loop = getattr(trader, "loop", None)
         if loop is not None:
             with contextlib.suppress(Exception):
                 loop.close()
+
+    def _stop(self) -> None:
+        if self._must_stop:
+            try:
+                self.trader.stop()
+            except BaseException as error:  # also the SystemExit of a bridge; this thread is ours
+                logger.debug("stop() 抛出异常，已忽略：{}", error)
+        self._let_waiters_go()
 
     def _let_waiters_go(self) -> None:
         """End the vendor's synchronous calls whose answer never came: they wait for good, even after stop().
@@ -214,6 +240,11 @@ class Session:
     def alive(self) -> bool:
         """Whether nothing has yet said that the connection is gone."""
         return not self._gone.is_set()
+
+    @property
+    def call_timeout(self) -> float:
+        """How many seconds a query may take where nothing else is said."""
+        return self._deadlines.call
 
     @property
     def owed(self) -> int:
@@ -283,6 +314,11 @@ class Session:
         self._inflight.fail("连接已断开")
         if not self._detached:
             self._lost(self.generation, "终端断开连接")
+
+
+def _yes(result: Any) -> bool:
+    """0 is yes in the vendor's layer, True is yes in its oldest documentation; False == 0 must not pass."""
+    return result is True or (result == 0 and not isinstance(result, bool))
 
 
 def _with_callback(name: str, args: tuple[Any, ...], arrived: Callable[[Any], None]) -> tuple[Any, ...]:

@@ -67,7 +67,7 @@ class SessionIds:
         self._clock = clock
         self._gap = min_gap
         self._wait = wait if wait is not None else clock.sleep
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # whoever holds it may be interrupted by a handler that exits
         self._home = os.path.normcase(os.path.realpath(self._directory))
         self._used: dict[int, tuple[float, float]] = {}
         self._seen: dict[Slot, Record | None] = {}
@@ -98,9 +98,12 @@ class SessionIds:
 
     def _free_one(self, patient: bool) -> Lease | None:
         self._prepare()
-        return self._likely_one(patient) or next(
-            (lease for slot in self._in_order() if (lease := self._try(slot, patient)) is not None), None
-        )
+        lease = self._likely_one(patient) or self._first_of_all(patient)
+        return self._first_of_all(True, stuck=True) if lease is None and patient else lease
+
+    def _first_of_all(self, patient: bool, stuck: bool = False) -> Lease | None:
+        tried = (self._try(slot, patient, stuck=stuck) for slot in self._in_order())
+        return next((lease for lease in tried if lease is not None), None)
 
     def _likely_one(self, patient: bool) -> Lease | None:
         """The id that was the first to take when all were read, if its record is still as it was.
@@ -112,13 +115,17 @@ class SessionIds:
         return None if likely is None else self._try(likely, patient, (None, seen[likely]))
 
     def _try(
-        self, slot: Slot, patient: bool, expected: Collection[Record | None] | None = None
+        self,
+        slot: Slot,
+        patient: bool,
+        expected: Collection[Record | None] | None = None,
+        stuck: bool = False,
     ) -> Lease | None:
         try:
             lock = slot.lock()
         except OSError as error:
             raise self._unwritable(error) from error
-        return None if lock is None else self._take(slot, lock, patient, expected)
+        return None if lock is None else self._take(slot, lock, patient, expected, stuck)
 
     def sweep(self) -> tuple[int, ...]:
         """Delete what dead sessions leased here left behind; the ids whose queue files are gone now.
@@ -179,28 +186,36 @@ class SessionIds:
         return self._rest(slot, record), -math.inf if record is None else record.last_used
 
     def _take(
-        self, slot: Slot, lock: FileLock, patient: bool, expected: Collection[Record | None] | None
+        self,
+        slot: Slot,
+        lock: FileLock,
+        patient: bool,
+        expected: Collection[Record | None] | None,
+        stuck: bool,
     ) -> Lease | None:
         """Turn a lock into a lease; None, and the lock freed, for a foreign id or one to be waited for.
 
-        Also for one whose record is none of ``expected``.
+        Also for one whose record is none of ``expected``, and, unless ``stuck`` ones are wanted, for one whose
+        leftover cannot be deleted: somebody has it open, who may be using the id.
         """
         with contextlib.ExitStack() as undo:
             undo.callback(slot.unlock, lock)
             # Read again: another process may have used the id since the ids were put in order.
-            record, queue = slot.read(), slot.has_queue()
+            record, queues = slot.read(), slot.queues()
             if expected is not None and record not in expected:
                 return None
-            foreign = is_foreign(record, queue)
+            foreign = is_foreign(record, queues)
             if foreign and not self._fixed:
                 return None
             rest = self._rest(slot, record)
-            if rest > 0:
-                if not patient:
-                    return None
-                self._wait(rest)
-            if queue and not foreign:
+            if rest > 0 and not patient:
+                return None
+            if queues and not foreign:
                 slot.delete_queues()  # a leftover of a killed session can keep its id from connecting
+                if slot.has_queue() and not (stuck or self._fixed):
+                    return None
+            if rest > 0:
+                self._wait(rest)
             lease = Lease(self._home, slot, lock, not foreign, self._release)
             try:
                 self._note(lease, os.getpid())
@@ -211,14 +226,24 @@ class SessionIds:
 
     def _note(self, lease: Lease, pid: int | None) -> None:
         now = self._clock.now()
-        ours = lease.ours and (pid is not None or lease.slot.has_queue())
-        record = Record(ours, now, pid)
+        queues = lease.slot.queues() if lease.ours else ()
+        record = Record(lease.ours and (pid is not None or bool(queues)), now, pid, queues)
         with self._mutex:
             self._used[lease.session_id] = (now, self._clock.monotonic())
         lease.slot.write(record, self._clock)
         seen = self._seen
         if lease.slot in seen:  # the slots of an older reading are others
             seen[lease.slot] = record
+
+    def started(self, lease: Lease) -> None:
+        """The lease's session has made its queue files: remember which they are. Never raises."""
+        with lease.turn:
+            if lease.released or not lease.ours or lease.pid != os.getpid():
+                return
+            known, queues = lease.slot.read(), lease.slot.queues()
+            if queues and (known is None or known.queues != queues):
+                with contextlib.suppress(OSError):
+                    self._note(lease, lease.pid)
 
     def _take_over(self) -> Lease | None:
         """Lease an id whose session hung although nobody knows whether it still uses it; None without one."""
@@ -256,19 +281,19 @@ class SessionIds:
                 lease.slot.unlock(lease.lock)
 
     def _sweep_one(self, slot: Slot) -> bool:
-        if not slot.has_queue() or is_foreign(slot.read(), True):
+        if not slot.has_queue() or is_foreign(slot.read(), slot.queues()):
             return False
         lock = slot.lock()
         if lock is None:
             return False
         try:
             record = slot.read()
-            if record is None or not record.leased_by_us:
+            if record is None or not record.leased_by_us or is_foreign(record, slot.queues()):
                 return False
             slot.delete_queues()
-            left = slot.has_queue()
+            left = slot.queues()
             used = record.last_used if record.pid is None else self._clock.now()
-            slot.write(Record(left, used, None), self._clock)
+            slot.write(Record(bool(left), used, None, left), self._clock)
             return not left
         finally:
             slot.unlock(lock)

@@ -26,8 +26,9 @@ Key = tuple[str, int]
 _hung: OrderedDict[Key, Lease] = OrderedDict()
 # The ids of this process whose stop() hung, the longest ago first. Of the whole process: a second connect() must
 # find what the first one left.
-_turnover = threading.Lock()
-# Held while it is decided whose an id is.
+_turnover = threading.RLock()
+# Held while it is decided whose an id is. Whoever holds it may be interrupted by a handler that exits another user,
+# so what is looped over is a copy.
 
 
 class Lease:
@@ -83,13 +84,13 @@ class Lease:
 def hung(among: Callable[[Key], bool]) -> tuple[int, ...]:
     """The ids, among these, whose session hangs and which nobody else uses."""
     with _turnover:
-        return tuple(sorted(key[1] for key in _hung if among(key)))
+        return tuple(sorted(key[1] for key in tuple(_hung) if among(key)))
 
 
 def take_over(among: Callable[[Key], bool], release: Callable[[Lease, bool], None]) -> Lease | None:
     """A lease of the id, among these, that has hung the longest; None without one. ``release`` ends it."""
     with _turnover:
-        old = next((one for key, one in _hung.items() if among(key)), None)
+        old = next((one for key, one in tuple(_hung.items()) if among(key)), None)
         if old is None:
             return None
         del _hung[old.key]

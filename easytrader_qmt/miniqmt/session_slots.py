@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from easytrader_qmt import busy_files
 from easytrader_qmt.clock import Clock
@@ -43,16 +43,22 @@ class IdUse:
     queue_bytes: int
 
 
+Identity = tuple[int, int]
+"""Which file this is: its number on the disk, and when it was created. 0 for what is not known, or no file."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What is remembered of an id. ``leased_by_us``: a queue file under this id would be ours.
 
-    ``last_used`` is in Unix seconds; ``pid`` is None after a release.
+    ``last_used`` is in Unix seconds; ``pid`` is None after a release. ``queues`` says which files our session made,
+    as ``Slot.queues`` does; empty where nobody noted it.
     """
 
     leased_by_us: bool
     last_used: float
     pid: int | None
+    queues: tuple[Identity, ...] = ()
 
 
 class Slot:
@@ -69,6 +75,11 @@ class Slot:
     def has_queue(self) -> bool:
         """Whether a queue file of this id lies in the terminal's folder, whoever made it."""
         return any(os.path.lexists(path) for path in self._queues)
+
+    def queues(self) -> tuple[Identity, ...]:
+        """Which queue files of this id lie there, down and up; without any, an empty tuple."""
+        found = tuple(_identity(path) for path in self._queues)
+        return found if any(map(any, found)) else ()
 
     def queue_bytes(self) -> int:
         """Size of the id's queue files, in bytes."""
@@ -95,12 +106,16 @@ class Slot:
             return None
         if not isinstance(used, (int, float)) or not math.isfinite(used):
             return None
-        return Record(ours is True, float(used), pid if isinstance(pid, int) else None)
+        return Record(ours is True, float(used), pid if isinstance(pid, int) else None, _noted(said))
 
     def write(self, record: Record, clock: Clock) -> None:
         """Replace the record at once, never half. The caller holds the lock. Raises OSError."""
         temporary = f"{self._stem}.json.tmp"
-        said = {"leased_by_us": record.leased_by_us, "last_used": record.last_used, "pid": record.pid}
+        said: dict[str, Any] = {
+            "leased_by_us": record.leased_by_us, "last_used": record.last_used, "pid": record.pid,
+        }  # fmt: skip
+        if record.queues:
+            said["queues"] = record.queues
         with open(temporary, "wb") as file:
             file.write(json.dumps(said).encode())
         busy_files.replace(temporary, f"{self._stem}.json", clock)
@@ -146,9 +161,40 @@ class Slot:
             _HELD.pop(id(lock), None)
 
 
-def is_foreign(record: Record | None, has_queue: bool) -> bool:
-    """Whether the queue file that lies there was made by a program that is not ours."""
-    return has_queue and not (record is not None and record.leased_by_us)
+def _identity(path: str) -> Identity:
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return 0, 0
+    # Elsewhere there is no time of creation to be had: st_ctime is that of the last change.
+    born = getattr(found, "st_birthtime_ns", found.st_ctime_ns) if os.name == "nt" else 0
+    return found.st_ino, born
+
+
+def _noted(said: dict[str, Any]) -> tuple[Identity, ...]:
+    """The files that a record names; nothing where it cannot be understood, or is of an older version."""
+    try:
+        return tuple((int(number), int(born)) for number, born in said.get("queues", ()))
+    except (ValueError, TypeError, OverflowError):
+        return ()
+
+
+def _another(noted: Identity, found: Identity) -> bool:
+    """Whether these are two files. What is not known of one of them proves nothing."""
+    return any(one and other and one != other for one, other in zip(noted, found, strict=True))
+
+
+def is_foreign(record: Record | None, queues: tuple[Identity, ...]) -> bool:
+    """Whether the queue files that lie there were made by a program that is not ours.
+
+    So they were where we have never used the id, and where the file that our session made is another one: a program
+    of somebody else has used the id since our process was killed.
+    """
+    if not queues:
+        return False
+    if record is None or not record.leased_by_us:
+        return True
+    return any(map(_another, record.queues, queues))
 
 
 def usage(directory: str | os.PathLike[str], first: int, last: int) -> tuple[IdUse, ...]:
@@ -163,7 +209,7 @@ def usage(directory: str | os.PathLike[str], first: int, last: int) -> tuple[IdU
         # A record without a pid was released in order; its lock need not be tried.
         held = record is not None and record.pid is not None and slot.locked()
         pid = record.pid if record is not None and held else None
-        uses.append(IdUse(session_id, held, pid, is_foreign(record, slot.has_queue()), slot.queue_bytes()))
+        uses.append(IdUse(session_id, held, pid, is_foreign(record, slot.queues()), slot.queue_bytes()))
     return tuple(uses)
 
 

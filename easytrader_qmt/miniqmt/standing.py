@@ -6,9 +6,13 @@ Never acts: the supervisor's thread does. Nothing here waits, except ``wait_read
 from __future__ import annotations
 
 import threading
+import time
 
 from easytrader_qmt.clock import Clock
 from easytrader_qmt.miniqmt.policy import State, describe_down
+
+_STEP = 1.0
+"""Seconds of one wait: a wait without end cannot be interrupted from the keyboard on Windows."""
 
 
 class Standing:
@@ -63,6 +67,7 @@ class Standing:
         """No attempt from now on."""
         with self._lock:
             self.stopping = True
+            self._lock.notify_all()
 
     def stop_auto(self) -> None:
         """No automatic attempt from now on."""
@@ -76,14 +81,21 @@ class Standing:
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Wait until READY; False after ``timeout`` seconds, or at once when nothing will ever get there."""
+        until = None if timeout is None else time.monotonic() + timeout
         with self._lock:
-            self._lock.wait_for(lambda: self._settled() or self._hopeless(), timeout)
+            while not (self._settled() or self._hopeless()):
+                left = _STEP if until is None else min(_STEP, until - time.monotonic())
+                if left <= 0:
+                    break
+                self._lock.wait(left)
             return self._settled()
 
     def _settled(self) -> bool:
         return self._state is State.READY and not self.lost and not self.forced
 
     def _hopeless(self) -> bool:
+        if self.stopping:
+            return True  # also while an attempt that was asked for is still under way
         if self.forced or self._forcing or (self._begun and not self._first_over):
             return False
         return self._state in (State.STOPPED, State.GAVE_UP) or (self._state is State.LOST and not self.auto)
@@ -120,6 +132,9 @@ class Standing:
                 self.forced = False
                 if not self.lost:
                     self._down_since = None
+            elif state is State.STOPPED:
+                # Nobody is left who could fulfil the wish for an attempt.
+                self.forced = self._forcing = False
             self._lock.notify_all()
             return previous
 

@@ -17,6 +17,29 @@ from typing import Any
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
 from easytrader_qmt.miniqmt.reply import Reply
 
+MOST_HANGING = 5
+"""Connections to one terminal that may hang at once; with as many, no further one is tried."""
+
+_left: dict[str, set[Steps]] = {}
+# The threads that were given up and have not ended, by terminal. Of the whole process: a second connect() must not
+# begin to count anew.
+_leaving = threading.RLock()
+
+
+def too_many_hang(where: str) -> str:
+    """Why no further connection to this terminal is to be tried, in Chinese; or ''.
+
+    Each would leave one more thread behind, and nothing says that it would fare better.
+    """
+    with _leaving:
+        number = len(_left.get(where, ()))
+    if number < MOST_HANGING:
+        return ""
+    return (
+        f"终端没有响应：已有 {number} 次连接卡在 xtquant 的调用里没有返回，"
+        "在其中之一返回之前不再发起新的连接；请重启终端，仍不恢复再重启本程序"
+    )
+
 
 @dataclass(frozen=True)
 class Step:
@@ -32,11 +55,18 @@ class Step:
 
 
 class Steps:
-    """``over`` runs in the steps' thread when it will make no further call, whatever the reason."""
+    """``over`` runs in the steps' thread when it will make no further call, whatever the reason.
 
-    def __init__(self, steps: Sequence[Step], over: Callable[[], object] = lambda: None) -> None:
+    ``where`` is the terminal that is called.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], over: Callable[[], object] = lambda: None, where: str = ""
+    ) -> None:
         self._steps = tuple(steps)
         self._over = over
+        self._where = where
+        self._ended = False
         self._lock = threading.Lock()
         self._given_up = False
         self._at = 0
@@ -74,6 +104,9 @@ class Steps:
         """No further step; with ``at`` only if that one is still under way. True when given up."""
         with self._lock:
             self._given_up = self._given_up or at in (None, self._at)
+            with _leaving:
+                if self._given_up and not self._ended:
+                    _left.setdefault(self._where, set()).add(self)
             return self._given_up
 
     def _run(self) -> None:
@@ -81,6 +114,9 @@ class Steps:
             while self._make():
                 pass
         finally:
+            with _leaving:
+                self._ended = True
+                _left.get(self._where, set()).discard(self)
             self._over()
 
     def _make(self) -> bool:

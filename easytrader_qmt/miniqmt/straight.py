@@ -15,7 +15,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Any
 
-from loguru import logger
+from easytrader_qmt.failure_lines import log_failure
 
 __all__ = ["Arrival", "Straight", "lead_straight"]
 
@@ -93,7 +93,7 @@ def _is_arrival(cell: Any) -> bool:
 
 
 def _report(error: Exception) -> None:
-    logger.opt(exception=error).debug("xtquant 处理应答或推送时抛出异常")
+    log_failure("DEBUG", "xtquant 处理应答或推送时抛出异常", error)
 
 
 def lead_straight(trader: Any, receiver: object) -> None:

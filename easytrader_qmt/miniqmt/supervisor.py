@@ -16,6 +16,7 @@ from loguru import logger
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from easytrader_qmt.clock import Clock
+from easytrader_qmt.failure_lines import log_failure
 from easytrader_qmt.miniqmt.pause import EventPause, Pause
 from easytrader_qmt.miniqmt.policy import LEAST_WAIT, ReconnectPolicy, State, StateChange, worth_telling
 from easytrader_qmt.miniqmt.standing import Standing
@@ -194,7 +195,7 @@ class Supervisor:
                 # Whatever went wrong here, a bot must not be left without anybody who reconnects it: not by a
                 # log sink that raises either.
                 with contextlib.suppress(Exception):
-                    logger.exception("重连线程出现意外错误，将继续重连")
+                    log_failure("ERROR", "重连线程出现意外错误，将继续重连", error)
                 why = f"意外错误：{error}"
                 self._sleep(self._policy.wait(1))
 
@@ -228,7 +229,7 @@ class Supervisor:
         try:
             why = self._probe()
         except Exception as error:
-            logger.exception("心跳出现意外错误")
+            log_failure("ERROR", "心跳出现意外错误", error)
             why = f"心跳失败：{error}"
         if why:
             self.report_lost(why, self._standing.generation)
@@ -261,7 +262,11 @@ class Supervisor:
         else:
             self._enter(State.READY, "重连成功", self._number)
             logger.info("重连成功！")
-            self._replaced()
+            try:
+                self._replaced()
+            except BaseException as error:  # a log sink, say: the new connection is none the worse for it
+                with contextlib.suppress(Exception):
+                    log_failure("ERROR", "结束旧会话时出现意外错误", error)
 
     def _surrender(self, reason: str) -> None:
         self._let_go(reason)
@@ -342,7 +347,7 @@ class Supervisor:
             raise
         except BaseException as error:
             if told:
-                logger.exception("连接过程中出现意外错误")
+                log_failure("ERROR", "连接过程中出现意外错误", error)
             raise AttemptFailed(f"意外错误：{error}") from error
 
     def _enter(self, state: State, reason: str = "", attempt: int = 0, next_in: float | None = None) -> None:

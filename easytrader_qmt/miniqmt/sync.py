@@ -1,6 +1,6 @@
 """Asks a session for an account's whole state and says whether the answers can be believed.
 
-Never shows a failed query as an empty one: an empty list counts only while an asset query answers.
+Never shows a failed query as an empty one: an empty list counts only between two asset queries that answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from easytrader_qmt.errors import QueryFailed, shown
-from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
+from easytrader_qmt.miniqmt.deadline import DeadlineExceeded, countdown
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
 from easytrader_qmt.miniqmt.session import Session
 
@@ -33,16 +33,27 @@ class Snapshot:
 
 
 def snapshot(session: Session, account: Any, timeout: float | None = None) -> Snapshot:
-    """Asset, positions and orders, then trades: trades last, so that none is older than its order.
+    """Asset, positions and orders, then trades: they are asked for last, so that no order is without its trades.
 
     The first three are sent at once; each may take ``timeout`` seconds (None: as any query), from the moment
     on when the one before was answered. Raises QueryFailed when any of them has no believable answer.
     """
     ask = [_sent(session, name, account, timeout) for name in (_ASSET, _POSITIONS, _ORDERS)]
     asset = _known(ask[0]())
-    positions = _list(session, _POSITIONS, account, first=ask[1], timeout=timeout)
-    orders = _list(session, _ORDERS, account, first=ask[2], timeout=timeout)
-    trades = _list(session, _TRADES, account, timeout=timeout)
+
+    def each() -> float | None:
+        return timeout
+
+    found = {
+        name: _list(session, name, account, first=first, left=each)
+        for name, first in zip((_POSITIONS, _ORDERS), ask[1:], strict=True)
+    }
+    # What was sent together with the asset may have been answered before it: an empty list is asked for anew.
+    names = [*(name for name in found if not found[name]), _TRADES]
+    sent = [_sent(session, name, account, timeout) for name in names]
+    for name, first in zip(names, sent, strict=True):
+        found[name] = _list(session, name, account, first=first, left=each)
+    positions, orders, trades = found[_POSITIONS], found[_ORDERS], found[_TRADES]
     if not (positions and orders and trades):
         asset = asset_of(session, account, timeout)
     kind = getattr(account, "account_type", None)
@@ -62,20 +73,37 @@ def _known(asset: Any) -> Any:
 
 
 def list_of(session: Session, name: str, account: Any, *args: Any) -> list[Any]:
-    """A list query whose emptiness has been proved by an asset query. Raises QueryFailed."""
-    answer = _list(session, name, account, *args)
-    if not answer:
-        asset_of(session, account)
-    return answer
+    """A list query whose emptiness has been proved, all of it within one deadline. Raises QueryFailed."""
+    left = countdown(session.call_timeout)
+    return _proved(session, account, left, lambda: _list(session, name, account, *args, left=left))
 
 
 def answer_of(session: Session, name: str, account: Any, what: str, *args: Any) -> Any:
     """Another query's answer, under the same rule as a list's. Raises QueryFailed."""
-    answer = asked(lambda: session.query(name, *args), what)
-    if not isinstance(answer, (list, tuple, dict)):
-        raise _no_answer(what, answer)
+    left = countdown(session.call_timeout)
+
+    def ask() -> Any:
+        answer = asked(lambda: session.query(name, *args, timeout=left()), what)
+        if not isinstance(answer, (list, tuple, dict)):
+            raise _no_answer(what, answer)
+        return answer
+
+    return _proved(session, account, left, ask)
+
+
+def _proved(session: Session, account: Any, left: Callable[[], float], ask: Callable[[], T]) -> T:
+    """The answer of ``ask``; an empty one only when it came between two assets.
+
+    One asset behind it proves nothing: an account that is logged out has empty lists, and its login may
+    come between the list and the asset.
+    """
+    answer = ask()
+    if answer:
+        return answer
+    asset_of(session, account, left())
+    answer = ask()
     if not answer:
-        asset_of(session, account)
+        asset_of(session, account, left())
     return answer
 
 
@@ -91,13 +119,16 @@ def _list(
     account: Any,
     *args: Any,
     first: Callable[[], Any] | None = None,
-    timeout: float | None = None,
+    left: Callable[[], float | None],
 ) -> list[Any]:
-    """A list query's answer; ``first`` waits for that of a query that was sent already."""
+    """A list query's answer; ``first`` waits for that of a query that was sent already.
+
+    ``left`` says how many seconds the next query may take.
+    """
     what = _WHAT.get(name, name)
 
     def query() -> Any:
-        return session.query(name, account, *args, timeout=timeout)
+        return session.query(name, account, *args, timeout=left())
 
     answer = asked(query, what) if first is None else first()
     if answer is None:
@@ -108,6 +139,19 @@ def _list(
     if not isinstance(answer, (list, tuple)):
         raise _no_answer(what, answer)
     return list(answer)
+
+
+def named(
+    shown: Callable[[str], str], ask: Callable[..., T], session: Session, account: Any, *args: Any
+) -> T:
+    """``ask(session, account, *args)`` as one of several accounts. Raises QueryFailed, which says of which.
+
+    One account that does not answer takes the connection away from all of them.
+    """
+    try:
+        return ask(session, account, *args)
+    except QueryFailed as error:
+        raise QueryFailed(f"{error}；账户 {shown(account.account_id)}") from error
 
 
 def _sent(session: Session, name: str, account: Any, timeout: float | None) -> Callable[[], Any]:

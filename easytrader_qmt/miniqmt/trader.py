@@ -12,13 +12,13 @@ from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
 from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
 from easytrader_qmt.miniqmt.counterside import AccountSide
 from easytrader_qmt.miniqmt.credit import CreditVerbs
-from easytrader_qmt.miniqmt.doubt_keeper import row_of
+from easytrader_qmt.miniqmt.doubt_rows import row_of
 from easytrader_qmt.miniqmt.order_words import order_terms, parsed
 from easytrader_qmt.miniqmt.outcomes import Told, answer, basket_answer
 from easytrader_qmt.miniqmt.waiting import wait_for_end, with_refusals
@@ -77,9 +77,14 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         return next((row for row in self.today_entrusts if row["order_id"] == number), None)
 
     def position_of(self, security: str) -> dict[str, Any] | None:
-        """The position in a security, as one row; None when there is none. Raises as the queries do."""
-        code = parsed(self._own(), security).stock_code
-        return next((row for row in self.position if row["stock_code"] == code), None)
+        """The position in a security, as one row; None when there is none. Raises as the queries do.
+
+        A bare code that may stand for two securities (163402) finds the one that is held.
+        """
+        side = self._own()
+        code, other = parsed(side, security).stock_code, side.rules.shared_prefix(security)
+        held = {row["stock_code"]: row for row in self.position}
+        return held.get(code) or held.get(other or "")
 
     # --- orders --------------------------------------------------------------------------------
 
@@ -102,7 +107,8 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         """Buy at market. ``ttype`` is one of easytrader's names, None the market's default.
 
         Shanghai and Beijing need a protect price: ``protect_price`` in yuan, or the day's limit where a quote
-        source knows it. Otherwise as ``buy``.
+        source knows it. Shenzhen takes a ``protect_price`` too, but its exchange does not keep to it: where the
+        price matters, use ``buy``. Otherwise as ``buy``.
         """
         return self._market("buy", security, amount, ttype, kwargs)
 
@@ -239,6 +245,17 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         """
         self._own().doubts.look_again()
         return self.in_doubt
+
+    def settle_in_doubt(self, client_order_id: str, entrust_no: int | None = None) -> None:
+        """Write what you found at the counter yourself about an order in ``in_doubt``, where no list can tell.
+
+        ``entrust_no``: its number there; None: it is not there, and its id may be sent again. Nothing is sent or
+        asked. Raises InvalidArgument for an order that is not in doubt or no order number, JournalError.
+        """
+        number = 0 if entrust_no is None else entrust_no
+        if isinstance(number, bool) or not isinstance(number, int) or number < (entrust_no is not None):
+            raise InvalidArgument(f"entrust_no 应为大于 0 的委托单号或 None，收到 {shown(entrust_no)}")
+        self._own().doubts.settle_by_hand(client_order_id, number)
 
     def cancel_entrust(self, entrust_no: int) -> dict[str, Any]:
         """Cancel an order: ``{'success': bool, 'message': str}``, the counter's reason in ``message``.

@@ -14,8 +14,8 @@ from easytrader_qmt.sim.hours import CLOSED, CONTINUOUS
 from easytrader_qmt.sim.instruments import Instrument
 from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.matching import Plan, plan_order
-from easytrader_qmt.sim.new_issues import ISSUES, check_subscription
-from easytrader_qmt.sim.order import ISSUE, Order
+from easytrader_qmt.sim.new_issues import ISSUES, NO_TAKING_BACK, check_subscription
+from easytrader_qmt.sim.order import ISSUE, LIVE, Order
 from easytrader_qmt.sim.order_verbs import CASH_BACK, SLO_SELL, Verb
 from easytrader_qmt.sim.refusals import OrderTerms, Refusal
 
@@ -52,6 +52,15 @@ class Admission:
         if phase == CLOSED:
             return refusals.CLOSED_NOW
         return self._credit.check_direct(account, order, sent)
+
+    @staticmethod
+    def cancel(order: Order | None, in_time: bool) -> Order | Refusal:
+        """The order that a cancel will end, or why it may not; not ``in_time``: none may now."""
+        if order is None:
+            return refusals.NO_SUCH_ORDER
+        if not order.open:
+            return NO_TAKING_BACK if order.status in LIVE else refusals.FINAL_ORDER
+        return order if in_time else refusals.NO_CANCEL_NOW
 
     def trade(
         self,

@@ -20,12 +20,11 @@ from easytrader_qmt.sim.credit_terms import CreditTerms
 from easytrader_qmt.sim.daybook import DayBook, Row, merged
 from easytrader_qmt.sim.execution import Execution
 from easytrader_qmt.sim.fees import FeeSchedule
-from easytrader_qmt.sim.hours import CONTINUOUS, phase
+from easytrader_qmt.sim.hours import CONTINUOUS, may_cancel, phase
 from easytrader_qmt.sim.market import Market
 from easytrader_qmt.sim.matching import PRICE_TYPES, cross
 from easytrader_qmt.sim.money import whole_mills
-from easytrader_qmt.sim.new_issues import NO_TAKING_BACK
-from easytrader_qmt.sim.order import LIVE, PARTLY_CANCEL, REPORTED_CANCEL, Order
+from easytrader_qmt.sim.order import PARTLY_CANCEL, REPORTED_CANCEL, Order
 from easytrader_qmt.sim.order_verbs import VERBS, spoken
 from easytrader_qmt.sim.outcomes import Cancelled, Event, Placed, cancel_error
 from easytrader_qmt.sim.refusals import OrderTerms, Refusal
@@ -39,10 +38,10 @@ STOCK_ACCOUNT_TYPE = 2
 class Counter:
     """Accounts and their orders against a `Market`.
 
-    ``trading_hours`` refuses orders outside the sessions of Asia/Shanghai and market orders in the
-    auctions; ``protect_price_required`` refuses Shanghai and Beijing market orders without a protect price.
-    Both may be switched at any time. ``credit`` knows the margin accounts (type 3), ``transfers`` the way to
-    the 普通柜台. Rows and events are shared: readers never modify them.
+    ``trading_hours`` refuses orders outside the sessions of Asia/Shanghai, market orders in the auctions, and
+    cancels where the exchanges do; ``protect_price_required`` refuses Shanghai and Beijing market orders
+    without a protect price. Both may be switched at any time. ``credit`` knows the margin accounts (type 3),
+    ``transfers`` the way to the 普通柜台. Rows and events are shared: readers never modify them.
     """
 
     def __init__(
@@ -159,14 +158,13 @@ class Counter:
     ) -> Cancelled:
         """Cancel by ``order_id``, or by ``order_sysid`` and ``market`` (SH 0, SZ 1, BJ 70).
 
-        An unknown or final order: result -1 and a cancel_error event. Nothing else happens then.
+        An order that is unknown or final, or may not be cancelled at this time: result -1 and a cancel_error
+        event. Nothing else happens then.
         """
-        order = self._day.find(account_id, order_id, order_sysid, market)
-        if order is None or not order.open:
-            refusal = refusals.NO_SUCH_ORDER if order is None else refusals.FINAL_ORDER
-            if order is not None and order.status in LIVE:
-                refusal = NO_TAKING_BACK
-            text = refusals.cancel_text(order.stock_code if order else "", refusal)
+        found = self._day.find(account_id, order_id, order_sysid, market)
+        order = self._admission.cancel(found, not self.trading_hours or may_cancel(now))
+        if isinstance(order, Refusal):
+            text = refusals.cancel_text(found.stock_code if found else "", order)
             account = self._day.accounts.get(account_id)
             account_type = account.account_type if account else STOCK_ACCOUNT_TYPE
             error = cancel_error(account_id, account_type, order_id, order_sysid, market, text)

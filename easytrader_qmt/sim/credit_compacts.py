@@ -129,15 +129,12 @@ class CreditBook:
 
     def repay(self, money: int, special: bool) -> int:
         """Repay with ``money`` mills, 融资 contracts first; returns what was used."""
-        left = money
-        for one in sorted(self.compacts, key=lambda one: one.slo):
-            if one.special == special:
-                fare = min(left, one.fare_left)
-                one.fare_left -= fare
-                principal = 0 if one.slo else min(left - fare, one.amount_left)
-                one.amount_left -= principal
-                left -= fare + principal
-        return money - left
+        in_turn = sorted(self.compacts, key=lambda one: one.slo)
+        return _repay(money, [one for one in in_turn if one.special == special])
+
+    def repay_bought(self, money: int, stock_code: str) -> int:
+        """Repay the 融资 contracts that bought a security with ``money`` mills of its sale; what was used."""
+        return _repay(money, [one for one in self.compacts if not one.slo and one.stock_code == stock_code])
 
     def returned(self, stock_code: str, volume: int, special: bool) -> None:
         """``volume`` shares go back to the lender."""
@@ -177,6 +174,17 @@ class CreditBook:
     def restore(cls, state: dict[str, Any]) -> CreditBook:
         """The book that ``dataclasses.asdict`` was taken from."""
         return cls(**{**state, "compacts": [Compact(**one) for one in state["compacts"]]})
+
+
+def _repay(money: int, compacts: list[Compact]) -> int:
+    left = money
+    for one in compacts:
+        fare = min(left, one.fare_left)
+        one.fare_left -= fare
+        principal = 0 if one.slo else min(left - fare, one.amount_left)
+        one.amount_left -= principal
+        left -= fare + principal
+    return money - left
 
 
 def _a_day(amount: int, rate: float) -> int:

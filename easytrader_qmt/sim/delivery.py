@@ -84,10 +84,10 @@ class Delivery:
             return True
         try:
             arguments = seq if answer.shape == "nothing" else (*seq, answer.made(payload))
-        except Exception:
-            from loguru import logger
+        except Exception as error:
+            from easytrader_qmt.failure_lines import log_failure
 
-            logger.exception("仿真终端给出的内容不能变成 {} 的参数, 已丢弃", answer.bind)
+            log_failure("ERROR", f"仿真终端给出的内容不能变成 {answer.bind} 的参数, 已丢弃", error)
             return True
         with suppress(Exception):  # the real extension swallows what a callback raises
             callback(*arguments)

@@ -19,6 +19,11 @@ def seconds_of_day(now: float) -> int:
     return (int(now) + _EAST) % _DAY
 
 
+def may_cancel(now: float) -> bool:
+    """Whether the exchanges take cancels: not from 09:20 to 09:25, nor in the closing auction."""
+    return phase(now) != AUCTION or seconds_of_day(now) < 9 * 3600 + 20 * 60
+
+
 def phase(now: float) -> str:
     """``closed``, ``auction`` or ``continuous`` at Unix seconds ``now``; sessions are half open."""
     if (day_number(now) + _EPOCH_WEEKDAY) % 7 > 4:

@@ -91,6 +91,11 @@ _PREFIXES: dict[str, tuple[tuple[str, str], ...]] = {
     "BJ": (("bj", "920 43 83 87 88"),),
 }
 
+# What a prefix changes of its kind's rules: the longer prefix says more than the kind's own.
+_SPECIAL: dict[tuple[str, str], tuple[tuple[str, dict[str, Any]], ...]] = {
+    ("SH", "fund"): (("588 589", {"limit_ratio": 0.20}),),
+}
+
 
 def kind_of(stock_code: str) -> str:
     """The kind of a full code such as ``600036.SH``; ValueError when its prefix is not known."""
@@ -131,6 +136,9 @@ def make_instrument(
         max_market,
         t0,
     )
+    for prefixes, changed in _SPECIAL.get((exchange, kind), ()):
+        if number.startswith(tuple(prefixes.split())):
+            instrument = replace(instrument, **changed)
     if overrides:
         instrument = replace(instrument, **overrides)
     if instrument.tick_mills <= 0:
@@ -160,7 +168,7 @@ WELL_KNOWN: tuple[tuple[str, str, float, float, float, float, dict[str, Any]], .
     ("920047.BJ", "诺思兰德", 18.60, 18.72, 18.71, 18.72, {}),
     ("510300.SH", "沪深300ETF", 4.000, 4.012, 4.011, 4.012, {}),
     ("510050.SH", "上证50ETF", 2.780, 2.785, 2.784, 2.785, {}),
-    ("588000.SH", "科创50ETF", 1.050, 1.056, 1.055, 1.056, {"limit_ratio": 0.20}),
+    ("588000.SH", "科创50ETF", 1.050, 1.056, 1.055, 1.056, {}),
     ("159915.SZ", "创业板ETF", 2.150, 2.160, 2.159, 2.160, {"limit_ratio": 0.20}),
     ("162411.SZ", "华宝油气", 0.615, 0.618, 0.617, 0.618, {"t0": True}),
     ("511880.SH", "银华日利", 100.800, 100.806, 100.805, 100.806, {"t0": True}),

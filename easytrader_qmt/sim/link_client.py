@@ -186,10 +186,10 @@ class _Link:
                 notify = self._take(self._channel.read(TERMINAL_LIMIT))
         except BrokenLinkError:
             notify = True
-        except Exception:
-            from loguru import logger
+        except Exception as error:
+            from easytrader_qmt.failure_lines import log_failure
 
-            logger.exception("仿真终端的消息无法处理，连接已断开")
+            log_failure("ERROR", "仿真终端的消息无法处理，连接已断开", error)
             notify = True
         tell = self._attached and not self._leaving
         self._channel.close()

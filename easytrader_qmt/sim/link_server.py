@@ -173,8 +173,8 @@ class LinkServer:
             from loguru import logger
 
             logger.debug("仿真终端的一个连接结束：{}", error)
-        except Exception:
-            _log_failure()
+        except Exception as error:
+            _failed(error)
         finally:
             channel.close()
             with self._lock:
@@ -197,8 +197,8 @@ class LinkServer:
         def run() -> None:
             try:
                 work()
-            except Exception:
-                _log_failure()
+            except Exception as error:
+                _failed(error)
 
         self._thread(run, name)
 
@@ -245,7 +245,7 @@ class LinkServer:
         return {"type": "result", "id": number, "value": value}
 
 
-def _log_failure() -> None:
-    from loguru import logger
+def _failed(error: Exception) -> None:
+    from easytrader_qmt.failure_lines import log_failure
 
-    logger.exception("仿真终端处理一个连接时出错，该连接已断开")
+    log_failure("ERROR", "仿真终端处理一个连接时出错，该连接已断开", error)

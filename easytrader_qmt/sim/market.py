@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.securities import parse
 from easytrader_qmt.sim.instruments import WELL_KNOWN, Instrument, kind_of, make_instrument
 from easytrader_qmt.sim.ladder import Ladder, around, derived_asks, derived_bids, lowered
 from easytrader_qmt.sim.money import whole_mills, yuan
@@ -116,7 +118,10 @@ class Market:
         return listing.instrument if listing else None
 
     def instrument(self, code: str) -> Instrument:
-        """The instrument; a bare number will do when only one security has it. Raises `UnknownSecurity`."""
+        """The instrument, by a code in any form that `securities` takes. Raises `UnknownSecurity`.
+
+        A bare number will do when only one security has it.
+        """
         return self._listing(code).instrument
 
     def quote(self, code: str) -> Quote:
@@ -252,7 +257,7 @@ class Market:
         listing = self._listings.get(code)
         if listing is not None:
             return listing
-        wanted = code.strip().upper()
+        wanted = _dotted(code)
         same = [full for full in self._listings if full == wanted or full[:-3] == wanted]
         if len(same) == 1:
             return self._listings[same[0]]
@@ -284,9 +289,21 @@ class Market:
             self.on_change(full_code)
 
 
+def _dotted(code: str) -> str:
+    """``sh600036`` and ``600036.XSHG`` as ``600036.SH``; a bare number, and what nobody knows, as it is."""
+    wanted = code.strip().upper()
+    if wanted.isdigit():
+        # What a bare number means is for the securities that are listed here to say.
+        return wanted
+    try:
+        return parse(wanted).stock_code
+    except InvalidOrder:
+        return wanted
+
+
 def _full_code(code: str) -> str:
     """``600036`` as ``600036.SH`` where one exchange alone has such numbers; a full code as it is."""
-    wanted = code.strip().upper()
+    wanted = _dotted(code)
     if "." in wanted:
         return wanted
     fitting = []

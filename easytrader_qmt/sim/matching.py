@@ -82,8 +82,11 @@ def plan_order(
     limit = _limit(price_type, buying, price, ladder)
     fills = cross(ladder.opposing(buying), buying, volume, limit) if matched else ()
     filled = sum(fill.volume for fill in fills)
-    if price_type in (LATEST, LIMIT, PEER, MINE):
+    if price_type in (LATEST, LIMIT):
         return Plan(fills, limit, limit)
+    if price_type in (PEER, MINE):
+        # Money is frozen before the exchange finds the best price; only then is it known what the rest needs.
+        return Plan(fills, limit, price or ladder.upper or limit)
     reserve = (
         limit or ladder.upper or max((level for level, _ in ladder.opposing(buying)), default=ladder.last)
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from easytrader_qmt.errors import shown
+
 MILLS = 1000
 """Mills in a yuan. Every tick of the exchanges is a whole number of mills."""
 
@@ -19,19 +21,28 @@ _LARGEST = 1e12
 
 
 def mills(yuan_amount: float) -> int | None:
-    """Yuan as whole mills, or None when it is no finite, whole number of mills (NaN, 10.4567)."""
-    if not math.isfinite(yuan_amount) or abs(yuan_amount) > _LARGEST:
+    """Yuan as whole mills, or None when it is no finite, whole number of mills (NaN, 10.4567, text)."""
+    if not is_number(yuan_amount) or abs(yuan_amount) > _LARGEST:
         return None
     exact = yuan_amount * MILLS
     nearest = round(exact)
     return nearest if abs(exact - nearest) <= _GRID_TOLERANCE else None
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a finite number; whoever plays with a market may pass anything."""
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 def whole_mills(yuan_amount: float, what: str) -> int:
     """Yuan as whole mills; ValueError naming ``what`` when that is not exact."""
     amount = mills(yuan_amount)
     if amount is None:
-        raise ValueError(f"{what} {yuan_amount!r} 不是 0.001 元的整数倍")
+        rule = "不是 0.001 元的整数倍" if is_number(yuan_amount) else "无效，应为数字（元）"
+        raise ValueError(f"{what} {shown(yuan_amount)} {rule}")
     return amount
 
 

@@ -75,8 +75,12 @@ def fill(account: Account, order: Order, moved: Moved) -> None:
     else:
         account.positions[order.stock_code].sold(moved.volume)
         brought = moved.worth - moved.fees
-        if deed == SELL_REPAY and account.credit is not None:
-            brought -= account.credit.repay(brought, order.verb.special)
+        book = account.credit
+        if book is not None and deed == SELL_REPAY:
+            brought -= book.repay(brought, order.verb.special)
+        elif book is not None:
+            # The exchanges' rule: what a security bought with borrowed money brings repays that money first.
+            brought -= book.repay_bought(brought, order.stock_code)
         account.receive(brought)
 
 

@@ -36,9 +36,9 @@ def call_back(callback: Callable[[Payload], object], payload: Payload) -> None:
     try:
         callback(payload)
     except Exception as error:
-        from loguru import logger
+        from easytrader_qmt.failure_lines import log_failure
 
-        logger.opt(exception=error).error("行情回调 {!r} 出错：{}", callback, error)
+        log_failure("ERROR", f"行情回调 {callback!r} 出错：{error}", error)
 
 
 class QuoteFeed:

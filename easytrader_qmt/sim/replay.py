@@ -89,13 +89,13 @@ class Replay:
             self._end()
 
     def _run_logged(self) -> None:
-        from loguru import logger
-
         try:
             self._play()
         except Exception as error:
             self.error = error
-            logger.opt(exception=error).error("行情回放在第 {} 行中止：{}", self._line, error)
+            from easytrader_qmt.failure_lines import log_failure
+
+            log_failure("ERROR", f"行情回放在第 {self._line} 行中止：{error}", error)
         finally:
             self._end()
 

@@ -17,6 +17,7 @@ Never changes a market: what is wrong is refused with its line before anything i
 from __future__ import annotations
 
 import csv
+import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,8 @@ def read_steps(file: str | os.PathLike[str]) -> list[Step]:
     """
     path = os.fspath(file)
     name = os.path.basename(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(errno.ENOENT, "没有这个行情文件", path)
     if path.lower().endswith((".parquet", ".pq")):
         return steps_of(name, *table_rows(_parquet(path)))
     with open(path, encoding="utf-8-sig", newline="") as text:

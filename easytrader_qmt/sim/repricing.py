@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from easytrader_qmt.errors import shown
 from easytrader_qmt.sim.instruments import Instrument
 from easytrader_qmt.sim.ladder import Ladder, Level, around, derived_asks, derived_bids
-from easytrader_qmt.sim.money import mills, yuan
+from easytrader_qmt.sim.money import is_number, mills, yuan
 
 Prices = Sequence[tuple[float, int]]
 
@@ -118,13 +119,13 @@ def _uncrossed(
 def _on_tick(price: float, tick: int, what: str) -> int:
     amount = mills(price)
     if amount is None or amount <= 0 or amount % tick:
-        raise ValueError(f"{what} {price!r} 应为最小变动单位 {yuan(tick)} 的正整数倍")
+        raise ValueError(f"{what} {shown(price)} 应为最小变动单位 {yuan(tick)} 的正整数倍")
     return amount
 
 
 def _shares(volume: int, what: str) -> int:
-    if isinstance(volume, bool) or volume != int(volume) or volume < 0:
-        raise ValueError(f"{what}数量 {volume!r} 应为非负整数")
+    if isinstance(volume, bool) or not is_number(volume) or volume != int(volume) or volume < 0:
+        raise ValueError(f"{what}数量 {shown(volume)} 应为非负整数")
     return int(volume)
 
 

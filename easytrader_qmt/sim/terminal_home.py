@@ -43,11 +43,17 @@ USUAL_ACCOUNTS = (SimAccount(STOCK_ACCOUNT, STOCK), SimAccount(CREDIT_ACCOUNT, C
 """What a terminal opens when it is new."""
 
 
+def _remove(base: str, made_by: int) -> None:
+    """Delete a temporary folder. A forked child that ends must not delete what its parent still lives in."""
+    if os.getpid() == made_by:
+        shutil.rmtree(base, ignore_errors=True)
+
+
 def make_home(terminal: object, home: str | os.PathLike[str] | None) -> str:
     """The folder of a terminal, made where needed; a temporary one goes when ``terminal`` does."""
     if home is None:
         base = tempfile.mkdtemp(prefix="easytrader-qmt-sim-")
-        weakref.finalize(terminal, shutil.rmtree, base, ignore_errors=True)
+        weakref.finalize(terminal, _remove, base, os.getpid())
         home = os.path.join(base, "userdata_mini")
     path = os.fspath(home)
     os.makedirs(path, exist_ok=True)

@@ -12,11 +12,12 @@ from typing import Any
 from loguru import logger
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.errors import ConnectError, InvalidArgument
+from easytrader_qmt.errors import ConnectError, InvalidArgument, shown
 from easytrader_qmt.miniqmt.options import account_type as checked_type
 from easytrader_qmt.miniqmt.options import terminal_path
 from easytrader_qmt.miniqmt.supervisor import Pause
 from easytrader_qmt.miniqmt.trader import MiniqmtTrader
+from easytrader_qmt.order_rules import MAX_MONEY, as_written
 from easytrader_qmt.sim import link_client, registry
 from easytrader_qmt.sim.layer import simulated_vendor
 from easytrader_qmt.sim.link_home import LinkError
@@ -46,6 +47,7 @@ class SimTrader(MiniqmtTrader):
     ) -> None:
         super().__init__(simulated_vendor(), debug=debug, clock=clock, pause=pause)
         link_client.install()
+        _check_terminal(terminal)
         if terminal is None:
             settings = TerminalSettings() if cash is None else TerminalSettings(cash=_yuan(cash))
             terminal = Terminal(settings=settings, clock=clock)
@@ -115,11 +117,13 @@ class SimTrader(MiniqmtTrader):
 
     def exit(self) -> None:
         """Close the connection and stop its threads; the terminal itself goes on. A second call does nothing."""
-        super().exit()
-        # The control connection is the first facade's: an account added to it only borrows it.
-        if isinstance(self._terminal, link_client.ControlClient) and not self._shared:
-            self._terminal.close()
-            self._terminal = self._home_terminal
+        try:
+            super().exit()
+        finally:
+            # The control connection is the first facade's: an account added to it only borrows it.
+            if isinstance(self._terminal, link_client.ControlClient) and not self._shared:
+                self._terminal.close()
+                self._terminal = self._home_terminal
 
 
 def _first_account(terminal: Any, kind: str) -> str:
@@ -136,7 +140,22 @@ def _first_account(terminal: Any, kind: str) -> str:
     )
 
 
+def _check_terminal(terminal: object) -> None:
+    """Raise InvalidArgument for what is no terminal, such as the path of one."""
+    if isinstance(terminal, (str, os.PathLike)):
+        path = os.fspath(terminal)
+        raise InvalidArgument(
+            f"terminal={shown(terminal)} 无效：terminal 是仿真终端对象，不是路径；"
+            f"连接独立进程的仿真终端，请用 use('sim') 之后的 user.connect({shown(path)})"
+        )
+    if terminal is not None and not isinstance(terminal, (Terminal, link_client.ControlClient)):
+        raise InvalidArgument(
+            f"terminal={shown(terminal)} 无效：应为仿真终端对象 easytrader_qmt.sim.Terminal"
+        )
+
+
 def _yuan(cash: object) -> float:
-    if not isinstance(cash, (int, float)) or isinstance(cash, bool) or not 0 <= cash < 1e12:
-        raise InvalidArgument(f"cash={cash!r} 无效：应为 0 到 1 万亿之间的金额（元）")
-    return float(cash)
+    amount = as_written(cash)
+    if amount is None or not 0 <= amount < MAX_MONEY:
+        raise InvalidArgument(f"cash={shown(cash)} 无效：应为 0 到 1 万亿之间的金额（元）")
+    return float(amount)

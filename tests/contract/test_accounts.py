@@ -186,6 +186,8 @@ def test_a_transfer_is_checked_and_answered(user: SimTrader) -> None:
             user.fund_transfer(wrong, 100)
     with pytest.raises(InvalidArgument):
         user.fund_transfer(510, -5)
+    with pytest.raises(InvalidArgument, match="小于 1 万亿"):
+        user.fund_transfer(510, 1e12)
     assert set(user.fund_transfer(510, 100.0)) == {"success", "message"}
 
 

@@ -60,6 +60,21 @@ def test_an_order_that_has_ended_otherwise(price: float | None, said: str, user:
     assert "[COUNTER]" in cancelled["message"]
 
 
+@pytest.mark.parametrize("number", [-1, "-1", -1.0])
+def test_the_number_of_a_refused_order(number: Any, user: SimTrader, seam: Seam) -> None:
+    assert user.buy("600999", 10.0, 100)["entrust_no"] == -1
+    answer = user.cancel_entrust(number)
+    assert answer["success"] is False
+    assert "没有被受理" in answer["message"]
+    assert seam.cancels == []
+
+
+def test_a_number_that_a_frame_has_made_a_float(user: SimTrader, seam: Seam) -> None:
+    number = rest(user)
+    assert user.cancel_entrust(float(number)) == DONE  # type: ignore[arg-type]
+    assert user.order(float(number))["order_status_name"] == "已撤"  # type: ignore[arg-type, index]
+
+
 def test_an_order_nobody_knows(user: SimTrader) -> None:
     answer = user.cancel_entrust(987654)
     assert answer["success"] is False
@@ -196,7 +211,7 @@ def test_what_cannot_name_an_order(sysid: Any, market: Any, field: str, user: Si
     assert seam.cancels == []
 
 
-@pytest.mark.parametrize("number", ["9" * 5000, 2**31, "-5", "1.5", b"5", [5], 5.0])
+@pytest.mark.parametrize("number", ["9" * 5000, 2**31, "-5", "1.5", b"5", [5], 5.5, 2.0**31])
 def test_what_is_no_order_number(number: Any, user: SimTrader, seam: Seam) -> None:
     with pytest.raises(InvalidOrder, match="entrust_no"):
         user.cancel_entrust(number)

@@ -109,6 +109,35 @@ def test_a_setting_that_cannot_be_right(
     assert run("balance", "--sim", "--config", str(config)).exit_code == 2
 
 
+def test_an_id_of_another_order_is_wrong_usage_and_a_risk_limit_is_not(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    named = ("--client-order-id", "grid-1", "--sim", "--path", terminal.home)
+    assert run(*BUY, *named).exit_code == 0
+    for other in (("--price", "35.4"), ("--market",)):
+        found = run("buy", "600036", "200", "--yes", *other, *named)
+        assert found.exit_code == 2, found.output
+        assert "grid-1" in found.stderr
+    config = tmp_path / "risk.json"
+    config.write_text(json.dumps({"risk": {"max_order_notional": 1000}}), encoding="utf-8")
+    assert run(*BUY, "--sim", "--path", terminal.home, "--config", str(config)).exit_code == 4
+    assert run("buy", "600036", "150", "--price", "35.5", "--yes", "--sim").exit_code == 2
+    assert len(orders(Path(terminal.home))) == 1
+
+
+@pytest.mark.parametrize("path", ["D:\\国金\\userdata_mini", "D:\\userdata_mini"])
+@pytest.mark.parametrize(
+    ("kind", "line"), [("json", '{{"miniqmt_path": "{}"}}'), ("toml", 'miniqmt_path = "{}"')]
+)
+def test_a_configuration_with_single_backslashes(kind: str, line: str, path: str, tmp_path: Path) -> None:
+    config = tmp_path / f"qmt.{kind}"
+    config.write_text(line.format(path), encoding="utf-8")
+    found = run("balance", "--sim", "--config", str(config))
+    assert found.exit_code == 2
+    assert r"写成 \\ 或 /" in found.stderr
+    assert ("单引号" in found.stderr) is (kind == "toml")
+
+
 @pytest.mark.parametrize("answer", ["empty", "none"])
 def test_an_account_that_is_logged_out(terminal: Terminal, answer: str, quick: str) -> None:
     terminal.faults.log_out(answer)

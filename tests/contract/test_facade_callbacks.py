@@ -124,6 +124,18 @@ def test_disconnect_and_reconnect_are_heard_once(new_user: NewUser, terminal: Te
         assert len(heard.of("on_disconnected")) == times
 
 
+def test_a_layer_that_says_connected_itself_makes_it_no_second_one(new_user: NewUser) -> None:
+    heard = Heard()
+    user = new_user()
+    user.connect(trader_callback=heard)
+    session = user._live().ready()
+    session._receiver.on_connected()  # as a bridge may, and the vendor's layer never does
+    session._receiver.on_something_new()
+    user.drain()
+    assert len(heard.of("on_connected")) == 1
+    assert len(heard.of("on_something_new")) == 1, "what is not known is passed on"
+
+
 def test_a_callback_with_one_method(new_user: NewUser) -> None:
     seen: list[int] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,28 @@ def test_an_account_type_the_vendor_does_not_know(new_user: NewUser, terminal: T
 def test_other_arguments_that_cannot_be(words: dict[str, Any], named: str, new_user: NewUser) -> None:
     with pytest.raises(InvalidArgument, match=named):
         new_user().connect(**words)
+
+
+# --- layers that answer otherwise ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_layer_may_say_yes_and_no_in_words_of_its_own(new_user: NewUser, says: bool) -> None:
+    user = new_user()
+    real = user._vendor.trader_class
+
+    class Bridge(real):  # type: ignore[misc, valid-type]
+        def connect(self) -> bool:
+            super().connect()
+            return says
+
+    user._vendor = replace(user._vendor, trader_class=Bridge)
+    if says:
+        user.connect()
+        assert user.balance
+    else:
+        with pytest.raises(ConnectError, match=r"connect\(\) 返回 False"):
+            user.connect()
 
 
 # --- elsewhere -----------------------------------------------------------------------------------

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import easytrader_qmt as easytrader
 from easytrader_qmt.errors import InvalidArgument
+from easytrader_qmt.miniqmt.options import terminal_path
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
 
@@ -68,6 +71,20 @@ def test_prepare_refuses_a_bad_file(text: str, said: str, new_user: NewUser, tmp
         new_user().prepare(str(config))
 
 
+@pytest.mark.parametrize("path", ["D:\\国金\\userdata_mini", "D:\\userdata_mini"])
+def test_prepare_tells_how_to_write_a_windows_path(path: str, new_user: NewUser, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(f'{{"miniqmt_path": "{path}"}}', encoding="utf-8")
+    with pytest.raises(InvalidArgument) as caught:
+        new_user().prepare(str(config))
+    assert r"写成 \\ 或 /" in str(caught.value)
+
+
+def test_a_path_with_an_escape_that_means_something_else() -> None:
+    with pytest.raises(InvalidArgument, match="控制字符"):
+        terminal_path("D:\temp\\userdata_mini")
+
+
 def test_prepare_refuses_what_is_not_there(new_user: NewUser, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"none\.json"):
         new_user().prepare(tmp_path / "none.json")
@@ -97,8 +114,23 @@ def test_use_names_a_word_it_does_not_have(terminal: Terminal) -> None:
         easytrader.use("sim", cash="a lot")
 
 
-def test_cash_of_a_new_terminal() -> None:
-    with easytrader.use("SIM", cash=1234.56) as user:
+@pytest.mark.parametrize("path", ["ud", Path("ud")])
+def test_the_path_of_a_terminal_is_for_connect(path: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"connect\('ud'\)"):
+        easytrader.use("sim", terminal=path)
+    with pytest.raises(InvalidArgument, match="terminal=5"):
+        easytrader.use("sim", terminal=5)
+
+
+@pytest.mark.parametrize("cash", [1234.56, np.float64(1234.56), Decimal("1234.56"), np.int64(100)])
+def test_cash_of_a_new_terminal(cash: Any) -> None:
+    with easytrader.use("SIM", cash=cash) as user:
         user.connect()
-        assert user.balance[0]["cash"] == 1234.56
+        assert user.balance[0]["cash"] == float(cash)
     user.terminal.close()
+
+
+@pytest.mark.parametrize("cash", ["100", True, -1, 1e12, float("nan"), None.__class__])
+def test_cash_that_is_no_sum(cash: Any) -> None:
+    with pytest.raises(InvalidArgument, match="cash="):
+        easytrader.use("sim", cash=cash)

@@ -202,6 +202,23 @@ def test_none_is_not_empty(user: SimTrader, terminal: Terminal, monkeypatch: Any
             _ = user.balance
 
 
+@pytest.mark.parametrize("query", ["position", "today_entrusts", "today_trades"])
+def test_a_login_that_comes_after_an_empty_list_does_not_prove_it(
+    user: SimTrader, terminal: Terminal, monkeypatch: Any, query: str
+) -> None:
+    user.buy("600036", 35.5, 100)
+    terminal.faults.log_out()
+    request = terminal.request
+
+    def login_first(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "queryStockAsset":
+            terminal.faults.log_in()
+        request(client, name, seq, fields)
+
+    monkeypatch.setattr(terminal, "request", login_first)
+    assert len(getattr(user, query)) == 1
+
+
 def test_a_frozen_terminal_is_not_waited_for(new_user: Any, terminal: Terminal) -> None:
     user = new_user()
     user.connect(call_timeout=0.3)

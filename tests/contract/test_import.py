@@ -171,6 +171,7 @@ def test_what_the_document_imports() -> None:
     from easytrader_qmt.miniqmt import DefaultXtQuantTraderCallback, MiniqmtTrader
 
     assert issubclass(exceptions.TradeError, Exception)
+    assert exceptions.NotLoginError is easytrader_qmt.ConnectError
     assert isinstance(DefaultXtQuantTraderCallback, type)
     assert isinstance(MiniqmtTrader, type)
     assert easytrader_qmt.use is api.use

@@ -51,6 +51,28 @@ def test_a_market_order_has_a_protect_price_or_none(
     assert lines[0] == "市价买入请求: 证券代码=000001.SZ, 数量=100"
 
 
+def test_a_protect_price_that_shenzhen_will_not_keep_to_is_warned_of(
+    new_user: NewUser, terminal: Terminal, log: list[str]
+) -> None:
+    user = new_user()
+    user.connect()
+
+    def warned(order: Callable[[], Any]) -> list[str]:
+        log.clear()
+        assert order()["entrust_no"] > 0
+        return [line for line in log if "保护价" in line and line.startswith("WARNING")]
+
+    [line] = warned(lambda: user.market_buy("000001", 100, protect_price=11.5))
+    assert all(part in line for part in ("000001.SZ", "深交所", "11.5", "限价委托"))
+    assert any(line.startswith("INFO 市价买入请求: 证券代码=000001.SZ, 保护价=11.5") for line in log)
+    for order in (
+        lambda: user.market_buy("000001", 100),
+        lambda: user.market_buy(BANK, 100, protect_price=35.6),
+        lambda: user.buy("000001", 11.5, 100),
+    ):
+        assert warned(order) == []
+
+
 def test_a_margin_order_goes_by_its_own_name(new_user: NewUser, terminal: Terminal, log: list[str]) -> None:
     user = new_user()
     user.connect(account_type="CREDIT")

@@ -124,7 +124,16 @@ def test_a_refusal_that_comes_only_as_a_status(user: SimTrader, seam: Seam) -> N
     assert "251005" in entry.rejected_later
 
 
-def test_a_refusal_is_known_after_a_restart(user: SimTrader, seam: Seam, new_user: NewUser) -> None:
+def test_a_refusal_is_known_after_a_restart(
+    user: SimTrader, seam: Seam, terminal: Terminal, new_user: NewUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the list shows the order at the exchange (50): then it was the terminal that gave up."""
+    orders = terminal.counter.orders
+    monkeypatch.setattr(
+        terminal.counter,
+        "orders",
+        lambda *args, **words: [{**row, "order_status": 49} for row in orders(*args, **words)],
+    )
     seam.script = error_after
     number = user.buy("600036", 35.0, 100)["entrust_no"]
     user.wait(number, timeout=SOON)

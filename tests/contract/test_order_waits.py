@@ -36,10 +36,11 @@ def test_wait_gives_up_with_the_row_as_it_stands(user: SimTrader) -> None:
     with pytest.raises(OrderNotFinal, match="已报") as caught:
         user.wait(number, timeout=0.01)
     assert caught.value.order is not None
+    assert caught.value.sent is True
     assert caught.value.order["order_id"] == number
     with pytest.raises(OrderNotFinal, match="没有这笔委托") as caught:
         user.wait(987654, timeout=0)
-    assert caught.value.order is None
+    assert (caught.value.order, caught.value.sent) == (None, None)
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), None, "5", 10**400])

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
-from easytrader_qmt.miniqmt import counterside
-from easytrader_qmt.quotes import DayQuote
+from easytrader_qmt.miniqmt import counterside, vendor
+from easytrader_qmt.quotes import CautiousQuotes, DayQuote, XtdataQuotes
 from easytrader_qmt.securities import RULES
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
+from tests.clocks import FakeClock
 from tests.facade import SOON
 from tests.seam import Seam
 
 NewUser = Callable[..., SimTrader]
+MIDNIGHT = 1_762_099_200.0  # Monday 2025-11-03 00:00 in Shanghai
+NOON = MIDNIGHT + 12 * 3600
 
 
 class Source:
@@ -95,7 +98,7 @@ def test_shanghai_and_beijing_need_a_protect_price(code: str, plain: SimTrader, 
 
 def test_a_quote_source_of_ones_own(new_user: NewUser, seam: Seam) -> None:
     source = Source(lambda code: DayQuote(9.0, 11.0, 10.0, code == "600000.SH"))
-    user = new_user()
+    user = new_user(clock=FakeClock(NOON))
     user.connect(quotes=source)
     with pytest.raises(InvalidOrder, match="涨停价 11"):
         user.buy("600036", 11.01, 100)
@@ -161,6 +164,70 @@ def test_a_source_that_hangs_holds_up_one_order_only(
 def test_what_is_no_quote_source(source: Any, new_user: NewUser) -> None:
     with pytest.raises(InvalidArgument, match="day_quote"):
         new_user().connect(quotes=source)
+
+
+# --- another day's limits -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hours", "answered_after", "kept"),
+    [(8 + 20 / 60, 0.0, False), (9.25 - 1 / 3600, 2.0, False), (9.25, 0.0, True), (14.9, 0.0, True)],
+)
+def test_what_is_asked_before_a_quarter_past_nine_is_not_kept(
+    hours: float, answered_after: float, kept: bool
+) -> None:
+    """Terminals restart in the morning: until then they show the limits of the day before."""
+    clock = FakeClock(MIDNIGHT + hours * 3600)
+
+    def answer(code: str) -> DayQuote:
+        clock.pass_(answered_after)
+        return DayQuote(9.0, 11.0, 10.0)
+
+    source = Source(answer)
+    quotes = CautiousQuotes(source, clock)
+    assert quotes.day_quote("600036.SH") == DayQuote(9.0, 11.0, 10.0)
+    source.said = todays = DayQuote(9.9, 12.1, 11.0)
+    clock.pass_(60)
+    found = quotes.day_quote("600036.SH")
+    assert found == (DayQuote(9.0, 11.0, 10.0) if kept else todays)
+    clock.pass_(86_400)
+    assert quotes.day_quote("600036.SH") == todays, "a day's limits are never the next day's"
+
+
+@pytest.mark.parametrize("yesterday", ["20251031", 20251031])
+def test_a_terminal_that_still_shows_yesterday_tells_no_limits(
+    yesterday: Any, new_user: NewUser, seam: Seam
+) -> None:
+    detail = {
+        "TradingDay": yesterday, "UpStopPrice": 38.94, "DownStopPrice": 31.86, "PreClose": 35.4, "InstrumentStatus": 0,
+    }  # fmt: skip
+    xtdata = SimpleNamespace(get_instrument_detail=lambda code: detail)
+    clock = FakeClock(NOON)
+    user = new_user(clock=clock)
+    user.connect(quotes=XtdataQuotes(lambda: xtdata, lambda ask: ask(), clock.now))
+    with pytest.raises(InvalidOrder, match="请传 protect_price，或提供行情") as caught:
+        user.market_buy("600036", 100)
+    assert (caught.value.field, caught.value.sent) == ("protect_price", False)
+    user.buy("600036", 39.5, 100)
+    for today in ("20251103", "", None, 0, "99999999"):
+        detail["TradingDay"] = today
+        user.market_buy("600036", 100)
+    assert [order["price"] for order in seam.orders] == [39.5, *[38.94] * 5]
+
+
+def test_the_vendors_own_quotes_know_the_day() -> None:
+    module = ModuleType("bridge")
+    detail = {"TradingDay": "20200102", "UpStopPrice": 11.0, "DownStopPrice": 9.0}
+    found = {
+        "XtQuantTrader": object, "StockAccount": object,
+        "xtdata": SimpleNamespace(get_instrument_detail=lambda code: detail),
+    }  # fmt: skip
+    module.__dict__.update(found)
+    quotes = vendor.of_module(module).quotes("")
+    assert quotes is not None
+    assert quotes.day_quote("600036.SH") == DayQuote()
+    detail["TradingDay"] = "99991231"
+    assert quotes.day_quote("600036.SH") == DayQuote(9.0, 11.0)
 
 
 # --- rules of ones own --------------------------------------------------------------------------------

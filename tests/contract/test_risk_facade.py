@@ -65,6 +65,26 @@ def test_the_largest_order(connect: Connect, new_user: NewUser, seam: Seam) -> N
     assert len(seam.orders) == 2
 
 
+def test_a_market_order_is_reckoned_at_the_worst_it_can_cost(new_user: NewUser, seam: Seam) -> None:
+    """000001 is at 11.36 and may rise to 12.43: 800 shares are within the limit at the one price only."""
+    user = new_user()
+    user.connect(risk={"max_order_notional": 9_500})
+    for words in ({}, {"protect_price": 10.5}):
+        error = refused("max_order_notional", lambda words=words: user.market_buy("000001", 800, **words))
+        assert error.value == pytest.approx(800 * 12.43)
+    user.market_sell("000001", 800)
+    user.buy("000001", 11.36, 800)
+    assert [order["price_type"] for order in seam.orders] == [44, 11]
+
+
+def test_b_shares_have_no_worth_in_yuan(new_user: NewUser, seam: Seam) -> None:
+    user = new_user()
+    user.connect(risk={"max_day_notional": 1e9})
+    for order in (lambda: user.buy("900901", 0.56, 100), lambda: user.market_buy("200002", 100)):
+        assert "B 股不以人民币报价" in str(refused("max_day_notional", order))
+    assert seam.orders == []
+
+
 def test_what_a_market_order_costs_must_be_known(new_user: NewUser, seam: Seam) -> None:
     user = new_user()
     user.connect(risk={"max_order_notional": 10_000}, quotes=False)

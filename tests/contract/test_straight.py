@@ -159,7 +159,7 @@ def test_an_answer_that_breaks_its_taker_costs_nobody_else(straight: Straight) -
         said.append((threading.current_thread().name, str(message)))
         reported.set()
 
-    number = logger.add(sink, level="DEBUG", format="{exception}")
+    number = logger.add(sink, level="DEBUG", format="{message}")
     try:
         straight.submit(Arrival(broken), 1)
         straight.submit(Arrival(took.append), 2)

@@ -27,7 +27,7 @@ from tests.bench.__main__ import keep, surroundings
 from tests.faults.campaign_contenders import ACCOUNT, CONTENDERS
 from tests.faults.campaign_intents import BASES, Follower, intents_of, lines_of
 from tests.faults.campaign_script import Exchange, Script, drawn
-from tests.faults.campaign_strategy import environment
+from tests.faults.campaign_strategy import environment, stacks_of
 from tests.faults.campaign_table import printed, tables
 from tests.faults.campaign_truth import Result, judged
 
@@ -79,6 +79,13 @@ class Stage:
                 stdout=subprocess.DEVNULL,
                 stderr=None if asked.log else subprocess.DEVNULL,
             )
+
+    def print_stacks(self) -> None:
+        """Say where the threads of a strategy stand that does not get on."""
+        if self._strategy is not None and self._strategy.poll() is None:
+            self._strategy.send_signal(signal.SIGUSR1)
+            time.sleep(0.5)
+            print(stacks_of(self.records, self._life).read_text(encoding="utf-8"), file=sys.stderr)
 
     def kill_strategy(self) -> None:
         strategy, self._strategy = self._strategy, None
@@ -132,6 +139,7 @@ def run(asked: argparse.Namespace) -> Result:
             exchange.stop()
             stage.let_go()
             if not stage.wait_for_end(_END_SECONDS):
+                stage.print_stacks()
                 result.killed += 1
             with stage.control() as control:
                 orders, trades = control.orders(ACCOUNT), control.trades(ACCOUNT)
@@ -160,6 +168,7 @@ def _drive(stage: Stage, script: Script, result: Result) -> None:
         stuck = time.monotonic() - heard > _STALL_SECONDS
         if stuck or stage.strategy_ended:
             result.killed += 1
+            stage.print_stacks()
             stage.kill_strategy()
             stage.start_strategy()
             heard, ready = time.monotonic(), False

@@ -9,9 +9,11 @@ A trade between the two steps comes both ways: the record, which the handler ask
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import heapq
 import itertools
 import os
+import signal
 import sys
 import threading
 import time
@@ -240,10 +242,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from loguru import logger
 
     logger.remove()
+    # Whoever has to kill it asks first where it stands.
+    stacks = open(stacks_of(asked.records, asked.life), "w", encoding="utf-8")  # noqa: SIM115
+    faulthandler.register(signal.SIGUSR1, stacks, all_threads=True)
     if asked.log:
         logger.add(asked.log, level="INFO", catch=False)
     Strategy(asked).run()
     return 0
+
+
+def stacks_of(records: Path, life: int) -> Path:
+    """Where a life of the strategy writes the stacks of its threads when it is asked for them."""
+    return records.with_name(f"stacks-{life}.txt")
 
 
 def environment() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from easytrader_qmt.errors import ConnectError, InvalidArgument, NotConnected
 from easytrader_qmt.sim import Terminal
-from easytrader_qmt.sim.terminal import STOCK_ACCOUNT
+from easytrader_qmt.sim.terminal import CREDIT_ACCOUNT, STOCK_ACCOUNT
 from easytrader_qmt.sim.trader import SimTrader
 from tests.facade import SOON
 from tests.rig import GatedPause, Rig
@@ -51,6 +51,32 @@ def test_the_heartbeat_finds_what_nobody_says(new_rig: NewRig, fault: str) -> No
     rig.ready(2)
     assert len(rig.heard.of("on_disconnected")) == 1
     assert rig.user.balance
+
+
+def test_a_loss_names_the_account_that_does_not_answer(new_rig: NewRig) -> None:
+    """One account that is logged out takes the connection from all of them: the user must see which it is."""
+    rig = new_rig(gated=True).connect(heartbeat_interval=30)
+    assert isinstance(rig.pause, GatedPause)
+    rig.user.add_account(account_type="CREDIT")
+    request = rig.terminal.request
+    silent = {"queryStockAsset"}
+
+    def logged_out(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if fields.get("account_id") == CREDIT_ACCOUNT and name in silent:
+            client.answer(name, seq, -1 if name == "subscribe" else [])
+        else:
+            request(client, name, seq, fields)
+
+    rig.terminal.request = logged_out  # type: ignore[method-assign]
+    rig.pause.until_waiting()
+    rig.pause.let_go()
+    rig.news.wait_for("state LOST", 2)
+    rig.pause.until_waiting()
+    silent.add("subscribe")
+    rig.pause.let_go()
+    reasons = [row["reason"] for row in rig.news.wait_for("state LOST", 3)]
+    assert [reason.split("：")[0] for reason in reasons] == ["心跳失败", "资产查询失败", "订阅账户失败"]
+    assert all(reason.endswith(f"账户 {CREDIT_ACCOUNT}") for reason in reasons), reasons
 
 
 def test_account_statuses_are_logged_with_their_meaning_even_while_down(

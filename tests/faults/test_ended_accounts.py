@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import NotConnected, QueryFailed
+from easytrader_qmt.errors import InvalidArgument, NotConnected, QueryFailed
 from easytrader_qmt.sim.terminal import CREDIT_ACCOUNT, STOCK_ACCOUNT
 from tests.facade import SOON, Heard
 from tests.rig import Rig
@@ -115,6 +116,40 @@ def test_an_account_that_could_not_be_added_leaves_nothing(rig: Rig) -> None:
     assert asked.of("7000000001") == []
     asked.refused.clear()
     assert rig.user.add_account("7000000001").balance
+
+
+def test_threads_that_add_one_account_at_once_add_it_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = rig.user._live()
+    ready, meet = connection.ready, threading.Barrier(3)
+
+    def together() -> Any:
+        meet.wait(SOON)  # each has found that the account is not there yet
+        return ready()
+
+    def add() -> None:
+        try:
+            made.append(rig.user.add_account(account_type="CREDIT"))
+        except InvalidArgument as error:
+            refused.append(str(error))
+
+    made: list[Any] = []
+    refused: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "ready", together)
+        threads = [threading.Thread(target=add) for _ in range(3)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(SOON)
+    assert len(connection.accounts) == 2
+    assert len(refused) == 2
+    assert all("已经在这个连接上" in each for each in refused)
+    [credit] = made
+    told: list[str] = []
+    credit.on("trade", lambda row: told.append(row["stock_code"]))
+    credit.buy("600000", 10.5, 100)
+    assert rig.user.drain(SOON)
+    assert told == ["600000.SH"], "those that were refused took nothing from it"
 
 
 def test_it_ends_inside_its_own_handler(rig: Rig) -> None:

@@ -11,8 +11,10 @@ import pytest
 from easytrader_qmt.events import Dispatcher
 from easytrader_qmt.miniqmt.flow import EventFlow
 from easytrader_qmt.miniqmt.policy import State, StateChange
+from easytrader_qmt.miniqmt.sync import Snapshot
 from tests.clocks import FakeClock
 from tests.facade import SOON
+from tests.vendor_objects import vendor
 
 
 class Told:
@@ -45,6 +47,27 @@ def test_what_a_later_state_outdates_is_dropped_and_a_refused_cancel_is_not() ->
     flow.step(change(State.READY, State.SYNCING), (), 2)
     assert flow.drain(SOON)
     assert told.heard_names == ["on_cancel_error", "on_stock_asset"]
+    assert flow.stop(SOON)
+
+
+def test_odd_records_of_a_snapshot_cost_no_other_and_are_said_once(log: list[str]) -> None:
+    told = Told()
+    flow = EventFlow(told, FakeClock())
+    odd = SimpleNamespace()
+
+    def ready(*orders: Any) -> None:
+        found = Snapshot("A", None, (), (odd, *orders, odd), (), 2)
+        flow.step(change(State.READY, State.SYNCING), (found,), 1)
+        assert flow.drain(SOON)
+
+    ready(vendor("order", order_id=1))
+    assert told.heard_names == [], "what was there first is not news"
+    log.clear()
+    ready(vendor("order", order_id=1), vendor("order", order_id=2))
+    assert told.heard_names == ["on_stock_order"], "the account was known, whatever its first snapshot held"
+    [line] = [line for line in log if "无法识别" in line]
+    assert line.startswith("WARNING")
+    assert " 2 条" in line
     assert flow.stop(SOON)
 
 

@@ -251,6 +251,50 @@ def test_one_odd_record_costs_no_other() -> None:
     assert [change.record.order_id for change in Mirror().snapshot([odd, order(3)], [], TODAY)] == [None, 3]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"traded_volume": float("nan")}, {"order_status": float("inf")}, {"order_time": "09:30:00"},
+        {"order_time": float("nan")}, {"account_type": []}, {"order_volume": None, "price": "x"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_field_that_is_no_number_costs_neither_its_order_nor_another(fields: dict[str, Any]) -> None:
+    odd = order(9)
+    vars(odd).update(fields)
+    mirror = Mirror()
+    changes = mirror.snapshot([order(1), odd, order(2)], [trade()], TODAY)
+    assert sorted(change.record.order_id for change in changes if change.kind == "order") == [1, 2, 9]
+    assert [change.kind for change in changes][-1] == "trade"
+    assert mirror.snapshot([order(1), odd, order(2)], [trade()], TODAY) == []
+
+
+def test_a_record_that_cannot_be_read_at_all_is_passed_over_and_said() -> None:
+    odd: list[Exception] = []
+    changes = Mirror().snapshot([SimpleNamespace(), order(1)], [SimpleNamespace(), trade()], TODAY, odd)
+    assert [change.kind for change in changes] == ["order", "trade"]
+    assert len(odd) == 2
+
+
+def test_one_number_as_two_types_is_two_accounts() -> None:
+    def refused(kind: int) -> Any:
+        return SimpleNamespace(
+            account_id="A", account_type=kind, order_id=7, error_msg="可用资金不足", order_remark=""
+        )
+
+    mirror = Mirror()
+    assert mirror.order(order(7, 56, 100, account_type=2), TODAY)
+    assert mirror.order(order(7, 50, 0, account_type=3), TODAY), "the final order is the stock account's"
+    assert mirror.trade(trade("1", account_type=2), TODAY)
+    assert mirror.trade(trade("1", account_type=3), TODAY)
+    assert mirror.error(refused(2), TODAY)
+    assert mirror.error(refused(3), TODAY)
+    for kind in (2, 3):
+        assert not mirror.order(order(7, 50, 0, account_type=kind), TODAY)
+        assert not mirror.trade(trade("1", account_type=kind), TODAY)
+        assert not mirror.error(refused(kind), TODAY)
+
+
 def test_refusals_are_told_once_a_day_but_never_confused() -> None:
     def refused(number: int, remark: str = "", message: str = "[260200]可用资金不足") -> Any:
         return SimpleNamespace(account_id="A", order_id=number, error_msg=message, order_remark=remark)

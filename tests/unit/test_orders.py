@@ -54,6 +54,20 @@ def test_notional() -> None:
     assert limit_order(REPO, "sell", 1.505, 10).notional == 1000.0
     assert market_order("000001", "buy", 100).notional is None
     assert market_order("000001", "buy", 100, protect_price=10).notional == 1000.0
+    for b_share in ("900901", "200002"):
+        assert limit_order(b_share, "buy", 0.56, 100).notional is None, "its price is in dollars"
+
+
+def test_only_shenzhen_knows_no_protect_price() -> None:
+    for code, unprotected in (
+        (MAIN, False),
+        (BJ, False),
+        ("000001", True),
+        (CHINEXT, True),
+        ("200002", True),
+    ):
+        assert market_order(code, "buy", 200, protect_price=10).is_unprotected is unprotected
+        assert limit_order(code, "buy", 10, 200).is_unprotected is False
 
 
 def test_security_is_checked_and_rules_are_used() -> None:

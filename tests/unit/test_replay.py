@@ -213,6 +213,12 @@ def test_columns_that_cannot_be_are_refused(terminal, tmp_path, head, why):
         terminal.market.replay(write(tmp_path, head), 0)
 
 
+@pytest.mark.parametrize("name", ["nofile.csv", "nofile.parquet"])
+def test_a_file_that_is_not_there(terminal, tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=f"没有这个行情文件.*{name}"):
+        terminal.market.replay(tmp_path / name, 0)
+
+
 def test_many_bad_rows_are_counted_and_the_first_few_named(terminal, tmp_path):
     path = write(tmp_path, TICK_HEAD + "09:30:00,600000.SH,0,,,,,\n" * 9)
     with pytest.raises(InvalidArgument) as refused:

@@ -73,6 +73,30 @@ def test_a_protect_price_counts_and_a_repo_by_its_face(clock: FakeClock) -> None
     assert risk.check_order(limit_order("204001", "sell", 1.5, 10)).notional == 1000.0
 
 
+def test_a_protect_price_that_is_not_kept_to_is_not_the_most_an_order_costs(clock: FakeClock) -> None:
+    """Shenzhen's market orders may trade at any price, whatever protect price was given."""
+    order = market_order("000001", "buy", 100, protect_price=10.0)
+    risk = Risk(RiskLimits(max_order_notional=1200.0), clock)
+    error = refused(risk, order, price=12.43)
+    assert (error.rule, error.value) == ("max_order_notional", pytest.approx(1243.0))
+    for reference in (None, float("nan"), 9.0):
+        assert risk.check_order(order, reference_price=reference).notional == 1000.0
+    assert risk.check_order(market_order("600036", "buy", 100, protect_price=10.0)).notional == 1000.0
+
+
+@pytest.mark.parametrize("code", ["900901", "200002"])
+def test_b_shares_are_worth_no_yuan_that_could_be_reckoned(code: str, clock: FakeClock) -> None:
+    order = limit_order(code, "buy", 0.56, 100)
+    for name in ("max_order_notional", "max_day_notional"):
+        error = refused(Risk(RiskLimits.from_mapping({name: 1e9}), clock), order)
+        assert (error.rule, error.value) == (name, None)
+        assert "B 股不以人民币报价" in str(error)
+        assert "没有价格" not in str(error)
+    risk = Risk(RiskLimits(max_day_orders=1), clock)
+    assert risk.check_order(order).notional == 0.0
+    assert refused(risk, order).rule == "max_day_orders"
+
+
 def test_a_day_has_a_number_of_orders_and_ends_at_midnight_in_shanghai(clock: FakeClock) -> None:
     risk = Risk(RiskLimits(max_day_orders=2, max_day_notional=1e6), clock)
     risk.check_order(ORDER)

@@ -348,6 +348,31 @@ def test_price_types(desk, code, price_type, volume, price, broker, filled, fina
         assert row["price"] == {44: 11.36, 45: 11.35, 5: 11.36}[price_type]
 
 
+@pytest.mark.parametrize("price_type", [44, 45])
+@pytest.mark.parametrize(
+    ("code", "price", "at"),
+    [("600036.SH", 11.40, 11.40), ("600036.SH", 0.0, 12.43), ("000001.SZ", 11.40, 12.43)],
+)
+def test_a_best_price_order_needs_the_money_for_its_worst_price(price_type, code, price, at):
+    """Its protect price in Shanghai, else the day's limit; once at the exchange it keeps what its own limit needs."""
+    best = {44: 11.36, 45: 11.35}[price_type]
+    needed = round(400 * at + 5 + round(400 * at * 1e-5, 2), 2)
+    for cash, taken in ((needed - 0.01, False), (needed, True)):
+        desk = Desk(cash=round(cash, 2), protect_price_required=False)
+        desk.market.set(code, prev_close=11.3, last=11.36, bids=[(11.35, 100)], asks=ASKS)
+        placed = desk.order(BUY, code, 400, price, price_type)
+        assert (statuses(placed.events)[0] == 50) is taken
+        if not taken:
+            assert "[260200]" in desk.row(placed)["status_msg"]
+            continue
+        left = 400 - desk.row(placed)["traded_volume"]
+        frozen = desk.asset["frozen_cash"]
+        assert left * best <= frozen <= left * best + 5.1
+        assert desk.row(placed)["price"] == best
+        told = [event.fields["frozen_cash"] for event in placed.events if event.kind == "asset"]
+        assert told[-1] == frozen
+
+
 def test_selling_at_market_takes_the_bids(desk):
     desk.counter.hold(A, "600036", 500, 30.0)
     desk.market.set("600036", bids=[(35.4, 100), (35.3, 100), (35.2, 100)])
@@ -371,6 +396,25 @@ def test_a_cancel_goes_through_pending_and_frees_what_was_frozen(desk):
     assert (done.result, done.order_id, done.error_msg) == (0, placed.order_id, "")
     assert statuses(done.events) == [51, 54]
     assert (desk.asset["cash"], desk.asset["frozen_cash"]) == (1_000_000.0, 0.0)
+
+
+def test_no_cancels_at_the_end_of_an_auction_when_hours_are_kept(desk):
+    nine_twenty = NOW - 40 * 60
+    placed = desk.order(BUY, "600036.SH", 100, 35.0)
+    desk.counter.trading_hours = True
+    before = desk.counter.state()
+    done = desk.counter.cancel(A, placed.order_id, now=nine_twenty)
+    assert (done.result, done.order_id, kinds(done.events)) == (-1, placed.order_id, ["cancel_error"])
+    assert done.error_msg == "撤单 [SH600036] [COUNTER] [12317][当前时间不允许撤单]"
+    error = done.events[0].fields
+    assert (error["error_id"], error["error_msg"]) == (-61, done.error_msg)
+    assert desk.counter.state() == before
+    assert "未找到该委托" in desk.counter.cancel(A, 1, now=nine_twenty).error_msg
+    assert desk.counter.cancel(A, placed.order_id, now=nine_twenty - 1).result == 0
+    assert "委托已终结" in desk.counter.cancel(A, placed.order_id, now=nine_twenty).error_msg
+    again = desk.order(BUY, "600036.SH", 100, 35.0, now=nine_twenty)
+    desk.counter.trading_hours = False
+    assert desk.counter.cancel(A, again.order_id, now=nine_twenty).result == 0
 
 
 def test_a_partly_filled_order_is_partly_cancelled(desk):

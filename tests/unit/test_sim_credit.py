@@ -229,6 +229,31 @@ def test_selling_shares_repays_the_oldest_contract_and_the_rest_is_cash(desk):
     assert desk.detail["total_debt"] == pytest.approx(owed - 10_650 if owed > 10_650 else 0)
 
 
+def test_a_plain_sale_repays_what_bought_that_security_first(desk):
+    """Interest before principal, the oldest contract first, ordinary or special; other securities' stay."""
+    for order in ((FIN_BUY, MAOTAI, 100, 1462.5), (FIN_BUY, BANK, 100), (FIN_BUY + 13, BANK, 100)):
+        assert desk.status(desk.order(*order)) == 56
+    desk.counter.hold(C, BANK, 100, 30.0)
+    desk.counter.settle(NOW)
+    desk.level()
+    fare = round(3_550 * 0.0835 / 360, 2)
+    others = desk.compacts[0]
+
+    def sell():
+        assert desk.status(desk.order(SELL, volume=100)) == 56
+        assert desk.compacts[0] == others
+        return [(row["real_compact_fare"], row["real_compact_balance"]) for row in desk.compacts[1:]]
+
+    assert sell() == [(0, fare), (fare, 3_550)]
+    assert sell() == [(0, 0), (0, pytest.approx(2 * fare))]
+    assert desk.asset["cash"] == 1_000_000
+    assert sell() == [(0, 0), (0, 0)]
+    assert desk.asset["cash"] == pytest.approx(1_000_000 + 3_550 - 2 * fare)
+    assert desk.asset["cash"] - desk.detail["total_debt"] == pytest.approx(
+        1_003_550 - 2 * fare - others["real_compact_balance"] - others["real_compact_fare"]
+    )
+
+
 # --- lending ---------------------------------------------------------------------------------------
 
 

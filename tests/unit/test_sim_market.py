@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from easytrader_qmt.sim.hours import AUCTION, CLOSED, CONTINUOUS, phase
+from easytrader_qmt.sim.hours import AUCTION, CLOSED, CONTINUOUS, may_cancel, phase
 from easytrader_qmt.sim.instruments import kind_of
 from easytrader_qmt.sim.market import Market, UnknownSecurity
 from easytrader_qmt.sim.matching import Fill, cross
+from easytrader_qmt.sim.money import whole_mills
 
 
 @pytest.fixture
@@ -58,6 +59,23 @@ def test_board_rules(market, code, kind, lot, step, tick, ratio):
     assert (instrument.tick, instrument.limit_ratio) == (tick, ratio)
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "ratio"),
+    [
+        ("588080.SH", {}, 0.20),
+        ("589990.SH", {"kind": "fund"}, 0.20),
+        ("588080.SH", {"limit_ratio": 0.10}, 0.10),
+        ("588080.SH", {"kind": "stock"}, 0.10),
+        ("560050.SH", {}, 0.10),
+        ("588080.SZ", {"kind": "fund"}, 0.10),
+    ],
+)
+def test_funds_on_star_shares_move_by_a_fifth(market, code, words, ratio):
+    added = market.add(code, prev_close=1.0, **words)
+    assert (added.kind, added.limit_ratio) == (words.get("kind", "fund"), ratio)
+    assert market.quote(code).upper_limit == pytest.approx(1.0 + ratio)
+
+
 def test_limits_round_half_up_to_the_tick(market):
     market.add("600999.SH", prev_close=10.05)
     quote = market.quote("600999")
@@ -81,6 +99,61 @@ def test_codes_bare_and_full_and_unknown(market):
     with pytest.raises(KeyError, match="招商银行"):
         market.quote("600037.SH")
     assert str(UnknownSecurity("没有")) == "没有"
+
+
+@pytest.mark.parametrize("code", ["sh600036", "SH600036", "600036.XSHG", "600036.sse", " 600036.SH "])
+def test_codes_in_the_forms_that_the_facade_takes(market, code):
+    assert market.instrument(code).stock_code == "600036.SH"
+    assert market.set(code, last=35.2).last == 35.2
+    market.suspend(code)
+    assert market.instrument("600036").suspended
+    market.resume(code)
+    assert not market.instrument("600036").suspended
+
+
+@pytest.mark.parametrize("code", ["sh600036", "600036.XSHG"])
+def test_a_terminals_verbs_take_those_forms_too(terminal, code):
+    terminal.hold(code, 100, 30.0)
+    terminal.order_by_hand("sell", code, 35.9, 100)
+    [row] = terminal.orders()
+    assert (row["stock_code"], row["order_volume"]) == ("600036.SH", 100)
+    assert terminal.market.quote(code) == terminal.market.quote("600036.SH")
+
+
+def test_an_exchange_that_is_written_wins_in_every_form(market):
+    assert market.add("sz163402", prev_close=0.9).stock_code == "163402.SZ"
+    assert market.add("163402.XSHG", prev_close=100.0).stock_code == "163402.SH"
+    assert market.quote("163402.SZSE").prev_close == 0.9
+    with pytest.raises(UnknownSecurity, match="多只"):
+        market.quote("163402")
+    for unknown in ("sz600036", "xx600036", "600036.HK", "招商银行", ""):
+        with pytest.raises(UnknownSecurity, match="仿真行情里没有证券"):
+            market.quote(unknown)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"last": "x"}, "最新价 'x'"),
+        ({"ask1": [35.5]}, "卖盘"),
+        ({"prev_close": 10**400}, "昨收价"),
+        ({"bid1_volume": "x"}, "买盘数量 'x'"),
+        ({"ask1_volume": float("nan")}, "卖盘数量"),
+    ],
+)
+def test_what_is_no_number_is_refused_and_changes_nothing(market, change, said):
+    before = market.quote("600036")
+    with pytest.raises(ValueError, match=said):
+        market.set("600036", **change)
+    assert market.quote("600036") == before
+
+
+def test_money_that_is_no_number():
+    for wrong in ("x", None, [1], 10**400, float("inf")):
+        with pytest.raises(ValueError, match="应为数字"):
+            whole_mills(wrong, "资金")
+    with pytest.raises(ValueError, match=r"0\.001 元的整数倍"):
+        whole_mills(10.0001, "资金")
 
 
 def test_last_alone_derives_both_sides(market):
@@ -209,3 +282,13 @@ def test_trading_phases(clock, expected):
     hour, minute = clock
     assert phase(monday + hour * 3600 + minute * 60) == expected
     assert phase(monday - 86_400 + hour * 3600 + minute * 60) == CLOSED
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"), [((9, 20), (9, 25)), ((14, 57), (15, 0))], ids=["opening auction", "closing auction"]
+)
+def test_the_auctions_end_without_cancels(begins, ends):
+    monday = 1_736_092_800
+    begin, end = (monday + hour * 3600 + minute * 60 for hour, minute in (begins, ends))
+    assert [may_cancel(now) for now in (begin - 1, begin, end - 1, end)] == [True, False, False, True]
+    assert may_cancel(begin - 86_400), "a Sunday"

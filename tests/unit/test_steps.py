@@ -10,7 +10,7 @@ import pytest
 
 from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
 from easytrader_qmt.miniqmt.reply import Reply
-from easytrader_qmt.miniqmt.steps import Step, Steps
+from easytrader_qmt.miniqmt.steps import MOST_HANGING, Step, Steps, too_many_hang
 from tests.facade import SOON
 
 
@@ -90,3 +90,30 @@ def test_a_timeout_that_the_call_itself_raises_is_its_answer() -> None:
 
     with pytest.raises(TimeoutError, match="vendor"):
         begun(step(call)).wait(0)
+
+
+def test_calls_that_were_given_up_are_counted_by_terminal_until_they_end() -> None:
+    go = threading.Event()
+    ended = [threading.Event() for _ in range(MOST_HANGING)]
+    for each in ended:
+        assert too_many_hang("here") == ""
+        steps = Steps([step(lambda: go.wait(SOON), 0.0)], each.set, "here")
+        steps.begin()
+        with pytest.raises(DeadlineExceeded):
+            steps.wait(0)
+    assert str(MOST_HANGING) in too_many_hang("here")
+    assert too_many_hang("elsewhere") == ""
+    go.set()
+    assert all(each.wait(SOON) for each in ended)
+    assert too_many_hang("here") == ""
+
+
+def test_a_call_that_fails_does_not_count_as_hanging() -> None:
+    for _ in range(MOST_HANGING):
+        ended = threading.Event()
+        steps = Steps([step(lambda: int("bad"))], ended.set, "failing")
+        steps.begin()
+        with pytest.raises(ValueError, match="bad"):
+            steps.wait(0)
+        assert ended.wait(SOON)
+    assert too_many_hang("failing") == ""

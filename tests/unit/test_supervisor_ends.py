@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from easytrader_qmt.miniqmt.policy import State, worth_telling
 from easytrader_qmt.miniqmt.supervisor import Halted
-from tests.facade import SOON
+from tests.facade import SOON, on_a_thread
 from tests.supervising import Supervised
 
 NewRig = Callable[..., Supervised]
@@ -62,6 +62,35 @@ def test_without_automatic_reconnects_a_loss_is_told_and_left(new_rig: NewRig) -
     rig.supervisor.reconnect()
     assert rig.supervisor.wait_ready(SOON)
     assert rig.let_go
+
+
+def test_a_wish_that_nobody_can_fulfil_any_more_keeps_nobody_waiting(new_rig: NewRig) -> None:
+    rig = new_rig().ready()
+    rig.fail = 1
+
+    def leave(number: int) -> None:
+        rig.supervisor.reconnect()
+        assert on_a_thread(lambda: rig.supervisor.halt() or rig.supervisor.wait_ready(None)) is False
+
+    rig.during = leave
+    rig.lose()
+    rig.wait_for(State.STOPPED)
+    assert on_a_thread(lambda: rig.supervisor.wait_ready(None)) is False
+
+
+def test_the_end_of_the_old_session_cannot_cost_the_new_one(new_rig: NewRig, log: list[str]) -> None:
+    rig = new_rig().ready()
+
+    def leaves() -> None:
+        raise SystemExit("bridge")
+
+    rig.supervisor._replaced = leaves
+    rig.pause.rested.clear()
+    rig.lose()
+    rig.wait_for(State.READY)
+    assert rig.pause.rested.wait(SOON)
+    assert rig.states == ["LOST", "CONNECTING", "SYNCING", "READY"]
+    assert any("结束旧会话" in line for line in log)
 
 
 def test_stop_ends_a_wait_inside_an_attempt(new_rig: NewRig) -> None:
