@@ -18,26 +18,34 @@ from easytrader_qmt.miniqmt.deadline import DeadlineExceeded
 from easytrader_qmt.miniqmt.reply import Reply
 
 MOST_HANGING = 5
-"""Connections to one terminal that may hang at once; with as many, no further one is tried."""
+"""Connections to one terminal that may hang at once; with as many, further ones are tried more and more rarely."""
+_RARELY, _MOST_RARELY = 60.0, 600.0
+"""Seconds between further ones: for each above the most, and at the most."""
 
 _left: dict[str, set[Steps]] = {}
+_left_at: dict[str, float] = {}  # when the last one was given up, by the monotonic clock
 # The threads that were given up and have not ended, by terminal. Of the whole process: a second connect() must not
 # begin to count anew.
 _leaving = threading.RLock()
 
 
-def too_many_hang(where: str) -> str:
-    """Why no further connection to this terminal is to be tried, in Chinese; or ''.
+def too_many_hang(where: str, now: Callable[[], float] = time.monotonic) -> str:
+    """Why no further connection to this terminal is to be tried just now, in Chinese; or ''.
 
-    Each would leave one more thread behind, and nothing says that it would fare better.
+    Each may leave one more thread behind. Not never, though: calls that never return must not keep a bot from a
+    terminal that was started anew.
     """
     with _leaving:
         number = len(_left.get(where, ()))
-    if number < MOST_HANGING:
+        if number < MOST_HANGING:
+            return ""
+        pause = min(_MOST_RARELY, _RARELY * (number - MOST_HANGING + 1))
+        left = pause - (now() - _left_at.get(where, -pause))
+    if left <= 0:
         return ""
     return (
         f"终端没有响应：已有 {number} 次连接卡在 xtquant 的调用里没有返回，"
-        "在其中之一返回之前不再发起新的连接；请重启终端，仍不恢复再重启本程序"
+        f"其中之一返回之前，{left:.0f} 秒后才再发起新的连接；请重启终端，仍不恢复再重启本程序"
     )
 
 
@@ -107,6 +115,7 @@ class Steps:
             with _leaving:
                 if self._given_up and not self._ended:
                     _left.setdefault(self._where, set()).add(self)
+                    _left_at[self._where] = time.monotonic()
             return self._given_up
 
     def _run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,8 @@ def test_calls_that_were_given_up_are_counted_by_terminal_until_they_end() -> No
             steps.wait(0)
     assert str(MOST_HANGING) in too_many_hang("here")
     assert too_many_hang("elsewhere") == ""
+    later = time.monotonic() + 60.0
+    assert too_many_hang("here", lambda: later) == "", "rarely, but not never"
     go.set()
     assert all(each.wait(SOON) for each in ended)
     assert too_many_hang("here") == ""
