@@ -101,6 +101,7 @@ class Connection:
         """Connect for the first time. Raises AttemptFailed; the connection must then be closed."""
         self._ids.sweep()
         self._supervisor.start(wait)
+        self._sessions.note_queues()
 
     def ready(self) -> Session:
         """The live session. Raises NotConnected at once when there is none."""
@@ -295,6 +296,7 @@ class Connection:
     def _replaced(self) -> None:
         """READY: whoever waits to hear it comes before the end of the old session, but only for a moment."""
         self._flow.drain(_HEARD_FIRST)
+        self._sessions.note_queues()  # not before READY: it reads and writes files
         self._sessions.drop_old()
 
     def _probe(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 
 from loguru import logger
 
@@ -38,7 +37,6 @@ class LiveSessions:
             self.drop_old()  # its id may be the only one
             lease = self._ids.lease()
         session = self._make(lease.session_id, generation)
-        session.queues_made = partial(self._ids.started, lease)
         with self._lock:
             if not self._ended:
                 self.current, self._lease = session, lease
@@ -70,6 +68,13 @@ class LiveSessions:
         finally:  # also when a KeyboardInterrupt ends the wait for the first one
             old_stopped = self.drop_old()
         return old_stopped and stopped
+
+    def note_queues(self) -> None:
+        """The live session has made its queue files: remember which are its own. Never raises."""
+        with self._lock:
+            lease = self._lease
+        if lease is not None:
+            self._ids.started(lease)
 
     def drop_old(self) -> bool:
         """Stop the session that was set aside, if there is one; True unless it was left behind."""

@@ -62,9 +62,6 @@ class Session:
         self.generation = generation
         self.trader: Any = None
         self.overdue = False  # a query was given up at its deadline
-        self.queues_made: Callable[[], object] = lambda: (
-            None
-        )  # told when the terminal may have made queue files
         self._vendor = vendor
         self._deadlines = deadlines
         self._push = push
@@ -140,11 +137,9 @@ class Session:
         self.trader.start()
         lead_straight(self.trader, self._receiver)
         started.set()
-        self.queues_made()
 
     def _connect(self) -> None:
         result = self.trader.connect()
-        self.queues_made()
         if not _yes(result):
             raise SessionFailed(f"connect() 返回 {result!r}")
 
