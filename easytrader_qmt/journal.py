@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
@@ -89,7 +90,10 @@ class Journal:
             except BaseException:
                 # An interrupt during the wait for the file is raised once the intent is in it.
                 if connection.total_changes > before:
-                    connection.execute(sql.TAKE_BACK, (intent.token,))
+                    with suppress(
+                        sqlite3.Error
+                    ):  # then it is in doubt; the interrupt must not get lost over it
+                        connection.execute(sql.TAKE_BACK, (intent.token,))
                 raise
             return self._begin_known(connection, intent)
 

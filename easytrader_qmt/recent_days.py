@@ -55,10 +55,10 @@ class RecentDays(Generic[K, V]):
 
     def get(self, key: K, default: D) -> V | D:
         """What was put in last under a key; ``default`` when nothing is known."""
-        old = self._old
-        # One look each: another thread may forget the key between two.
+        # One look each, because another thread may forget the key between two; the young first, because they may
+        # become the old in between.
         found: V = self._young.get(key, _NOTHING)
-        return old.get(key, default) if found is _NOTHING else found
+        return self._old.get(key, default) if found is _NOTHING else found
 
     def __contains__(self, key: object) -> bool:
         return key in self._young or key in self._old

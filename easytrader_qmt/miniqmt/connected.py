@@ -52,9 +52,8 @@ class ConnectedTrader:
         self._exits = 0  # calls of exit() since connect() began, its own included
         self._handlers = Handlers()
         self._connection: Connection | None = None
-        self._before: Connection | None = (
-            None  # the one closed last, which may still be telling its last events
-        )
+        # The one closed last, which may still be telling its last events.
+        self._before: Connection | None = None
         self._options: ConnectOptions | None = None
         self._account: Any = None
         self._side: AccountSide | None = None

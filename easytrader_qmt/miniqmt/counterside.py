@@ -196,9 +196,9 @@ class AccountSide:
         word = self.watch.heard(method, args[0]) if args else None
         if word is None or self.doubts.heard(word) or word.refusal is None:
             return
-        order = word.token or word.order_id
         if not word.token and word.order_id <= 0:
             return  # of an order placed by hand: none of ours
+        order = word.token or word.order_id
         if not self.journal.attach_refusal(self.account.account_id, order, word.refusal):
             logger.error("柜台的拒绝没能写入委托日志，会随下一次写入补上")
         if word.token and word.status != JUNK:

@@ -107,11 +107,10 @@ class Disproofs:
             self._found(entry, order_id, message)
         return True
 
-    def look(self, orders: Iterable[Any]) -> set[str]:
-        """Look in a list of the counter's; the tokens of orders that it proves to be there. Raises JournalError."""
-        proved: set[str] = set()
+    def look(self, orders: Iterable[Any]) -> None:
+        """Look in a list of the counter's for orders that it proves to be there. Raises JournalError."""
         if not self._denied:
-            return proved
+            return
         for order in orders:
             token = token_of(remark_of(order) or "")
             if token is None or token not in self._denied:
@@ -121,6 +120,4 @@ class Disproofs:
                 self.final(token)
                 continue
             self._watch.listed(number, token, status)
-            if self.proves(token, number, status, listed=True):
-                proved.add(token)
-        return proved
+            self.proves(token, number, status, listed=True)

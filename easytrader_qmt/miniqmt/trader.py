@@ -12,7 +12,7 @@ from typing import Any
 
 from loguru import logger
 
-from easytrader_qmt.errors import InvalidArgument, InvalidOrder, shown
+from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.miniqmt.accounts import AccountVerbs
 from easytrader_qmt.miniqmt.basket import basket_requests, with_progress
 from easytrader_qmt.miniqmt.cancels import entrust_number
@@ -250,11 +250,10 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
         """Write what you found at the counter yourself about an order in ``in_doubt``, where no list can tell.
 
         ``entrust_no``: its number there; None: it is not there, and its id may be sent again. Nothing is sent or
-        asked. Raises InvalidArgument for an order that is not in doubt or no order number, JournalError.
+        asked. Raises InvalidArgument for an order that is not in doubt, InvalidOrder for no order number,
+        JournalError.
         """
-        number = 0 if entrust_no is None else entrust_no
-        if isinstance(number, bool) or not isinstance(number, int) or number < (entrust_no is not None):
-            raise InvalidArgument(f"entrust_no 应为大于 0 的委托单号或 None，收到 {shown(entrust_no)}")
+        number = 0 if entrust_no is None else entrust_number(entrust_no)
         self._own().doubts.settle_by_hand(client_order_id, number)
 
     def cancel_entrust(self, entrust_no: int) -> dict[str, Any]:

@@ -32,6 +32,19 @@ def in_doubt(user: SimTrader) -> None:
         again(user)
 
 
+def silent_order(user: SimTrader, seam: Seam) -> Order:
+    """An order that the counter has and nobody has heard of: its response does not come."""
+    kept: list[Order] = []
+
+    def script(order: Order) -> None:
+        order.place()
+        kept.append(order)
+
+    seam.script = script
+    in_doubt(user)
+    return kept[0]
+
+
 def absent(user: SimTrader, seam: Seam, clock: FakeClock) -> Order:
     kept: list[Order] = []
     seam.script = kept.append
@@ -69,15 +82,8 @@ def test_a_refused_hand_order_is_none_of_ours(
 ) -> None:
     user = new_user(clock=clock)
     user.connect(call_timeout=0.3, heartbeat_interval=0, journal=journal)
-    kept: list[Order] = []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    in_doubt(user)
-    hand_refused(kept[0], kind)
+    order = silent_order(user, seam)
+    hand_refused(order, kind)
     assert user.drain()
     assert outcome_of(user, "slow") == "in_doubt"
     clock.pass_(5)
@@ -210,15 +216,7 @@ def test_a_list_undoes_a_refusal_that_was_pushed_after_the_deadline(
 ) -> None:
     heard = Heard()
     doubtful.on("in_doubt", lambda row: heard.keep("doubt", row))
-    kept: list[Order] = []
-
-    def script(order: Order) -> None:
-        order.place()
-        kept.append(order)
-
-    seam.script = script
-    in_doubt(doubtful)
-    kept[0].push_error(0, "请求超时", seq=0)
+    silent_order(doubtful, seam).push_error(0, "请求超时", seq=0)
     assert doubtful.drain()
     assert outcome_of(doubtful, "slow") == "refused"
     doubtful.reconnect()
@@ -334,7 +332,7 @@ class TestSettledByHand:
 
     @pytest.mark.parametrize("number", [0, -1, True, 1.5, "x"])
     def test_no_number(self, number: Any, old: SimTrader) -> None:
-        with pytest.raises(InvalidArgument, match="entrust_no"):
+        with pytest.raises(InvalidOrder, match="entrust_no"):
             old.settle_in_doubt("slow", number)
         assert len(old.in_doubt) == 1
 

@@ -36,6 +36,33 @@ def test_what_was_put_in_today_or_yesterday_is_known_and_nothing_older(clock: Fa
         book[2]
 
 
+def test_what_grows_old_between_two_looks_is_found(clock: FakeClock) -> None:
+    """Another thread puts something in, and the young become the old, while this one reads."""
+
+    class Between(RecentDays[int, str]):
+        @property
+        def _old(self) -> dict[int, str]:
+            found: dict[int, str] = vars(self)["old"]
+            if self.busy:
+                self.busy = False
+                clock.pass_(DAY)
+                self[2] = "another's"
+            return found
+
+        @_old.setter
+        def _old(self, value: dict[int, str]) -> None:
+            vars(self)["old"] = value
+
+        busy = False
+
+    book = Between(clock, 1, MOST)
+    book[1] = "mine"
+    book.busy = True
+    assert book.get(1, "gone") == "mine"
+    book.busy = True
+    assert book[1] == "mine"
+
+
 def test_the_night_is_over_at_midnight_and_not_a_day_after_the_first_entry(clock: FakeClock) -> None:
     book: RecentDays[int, str] = RecentDays(clock, 1, MOST)
     clock.pass_(16 * 3600 - 1)  # 23:59:59
