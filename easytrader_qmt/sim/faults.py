@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from easytrader_qmt.sim.account_requests import Asked
 from easytrader_qmt.sim.logged_out import refused
@@ -19,6 +19,8 @@ from easytrader_qmt.sim.logged_out import refused
 HANGING = ("connect", "subscribe", "stop")
 SWITCHES = ("delay", "duplicate", "reorder", "answer_while_down")
 """What is switched by setting it; everything else is a call."""
+Fate = Literal["unanswered", "lost", "denied"]
+"""Of an order: placed without a response, arrived nowhere, or placed and answered with a bare -1."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Faults:
     _refuse: int = 0
     _frozen: bool = False
     _logged_out: str = ""
-    _lose: deque[bool] = field(default_factory=deque)
+    _fates: deque[Fate] = field(default_factory=deque)
     _hang: dict[str, threading.Event] = field(default_factory=dict)
     _terminal: Any = None
 
@@ -113,7 +115,11 @@ class Faults:
 
     def lose_responses(self, orders: int, placed: bool = True) -> None:
         """Lose the response of the next ``orders`` orders; without ``placed`` they do not arrive either."""
-        self._lose.extend([placed] * orders)
+        self._fates.extend(["unanswered" if placed else "lost"] * orders)
+
+    def deny_orders(self, orders: int) -> None:
+        """Answer the next ``orders`` orders with -1 and no reason, although each is placed if it is in order."""
+        self._fates.extend(["denied"] * orders)
 
     def replay_pushes(self) -> None:
         """Say every order and trade push of the day again, to every client."""
@@ -137,7 +143,7 @@ class Faults:
         self.release()
         self.delay, self.duplicate, self.reorder, self.answer_while_down = 0.0, 0, False, "empty"
         self._refuse, self._logged_out = 0, ""
-        self._lose.clear()
+        self._fates.clear()
         if self._frozen:
             self.thaw()
 
@@ -177,9 +183,9 @@ class Faults:
         self._refuse -= 1
         return True
 
-    def next_order(self) -> bool | None:
-        """What happens to this order: None nothing special, True response lost, False order lost too."""
-        return self._lose.popleft() if self._lose else None
+    def next_order(self) -> Fate | None:
+        """What happens to this order; None: nothing special."""
+        return self._fates.popleft() if self._fates else None
 
     def distort(self, messages: Sequence[Message]) -> list[Message]:
         """The same messages, duplicated and reordered as switched on."""

@@ -34,6 +34,7 @@ _ON_FAULTS = (
     "freeze",
     "thaw",
     "lose_responses",
+    "deny_orders",
     "replay_pushes",
     "log_out",
     "log_in",

@@ -246,10 +246,12 @@ class Terminal:
                 self._say_all([Message(client, name, seq, self.faults.answer_logged_out(asked))])
                 return
             fate = self.faults.next_order() if name == "orderStock" else None
-            if fate is False:
+            if fate == "lost":
                 return
             payload, events = answer_to(self, asked)
-            answers = [] if fate else [Message(client, name, seq, payload)]
+            if fate == "denied":
+                payload = {**payload, "order_id": -1, "error_msg": ""}
+            answers = [] if fate == "unanswered" else [Message(client, name, seq, payload)]
             self._tell(events, answers, seq=seq, asker=client)
 
     # --- what faults do ------------------------------------------------------------------------

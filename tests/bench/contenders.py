@@ -40,11 +40,16 @@ class Bench:
         xtquant()
         self._folder = tempfile.TemporaryDirectory(prefix="easytrader-qmt-bench-")
         self.folder = Path(self._folder.name)
-        self.counter = BenchCounter(self.folder / "userdata_mini", delay=delay)
-        _counters[self.counter.home] = self.counter
+        self.home = str(self.folder / "userdata_mini")
         self._sessions = 900
         self._ends: list[Callable[[], object]] = []
+        self._open(delay)
         self._logs: list[TextIO] = []
+
+    def _open(self, delay: float) -> None:
+        self.counter = BenchCounter(self.home, delay=delay)
+        _counters[self.home] = self.counter
+        self._ends.append(lambda: _counters.pop(self.home))
 
     def __enter__(self) -> Bench:
         return self
@@ -54,7 +59,6 @@ class Bench:
             end()
         for log in self._logs:
             log.close()
-        del _counters[self.counter.home]
         self._folder.cleanup()
 
     def raw(self, callback: Any = None) -> tuple[Any, Any]:
@@ -70,7 +74,7 @@ class Bench:
         """An XtQuantTrader as its constructor leaves it."""
         self._sessions += 1
         package = xtquant()
-        path, session = self.counter.home, self._sessions
+        path, session = self.home, self._sessions
         made = off_main(lambda: _quiet()(path, session, callback if callback is not None else Deaf()))
         return made, package.xttype.StockAccount(ACCOUNT)
 
@@ -84,7 +88,7 @@ class Bench:
         easytrader.log.logger.disabled = True
         miniqmt_trader.XtQuantTrader = _quiet()
         user = easytrader.use("miniqmt")
-        off_main(lambda: user.connect(miniqmt_path=self.counter.home, stock_account=ACCOUNT))
+        off_main(lambda: user.connect(miniqmt_path=self.home, stock_account=ACCOUNT))
         self._ends.append(lambda: stop_raw(user.trader))
         return user
 
@@ -96,7 +100,7 @@ class Bench:
         user = easytrader_qmt.use("miniqmt")
         user.connect(
             **{
-                "miniqmt_path": self.counter.home,
+                "miniqmt_path": self.home,
                 "stock_account": ACCOUNT,
                 "trader_callback": Deaf(),
                 "journal": str(self.folder / "orders.db") if journal else False,

@@ -64,6 +64,19 @@ def test_a_lost_response_of_an_order_that_did_not_arrive(
     assert event["outcome"] == "absent"
 
 
+def test_a_bare_minus_one_of_an_order_that_is_live_doubles_nothing(
+    doubtful: SimTrader, terminal: Terminal
+) -> None:
+    terminal.faults.deny_orders(1)
+    with pytest.raises(OrderInDoubt) as caught:
+        doubtful.buy("600036", 35.0, 100, client_order_id="d")
+    assert caught.value.sent is None
+    answer = doubtful.buy("600036", 35.0, 100, client_order_id="d")
+    [order] = terminal.orders()
+    assert answer == {"entrust_no": order["order_id"]}
+    assert outcome_of(doubtful, "d") == "accepted"
+
+
 def test_a_push_settles_a_doubt(doubtful: SimTrader, seam: Seam) -> None:
     heard = Heard()
     doubtful.on("in_doubt", lambda row: heard.keep("on_doubt", row))

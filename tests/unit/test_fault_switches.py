@@ -141,6 +141,17 @@ def test_the_response_of_the_next_order_is_lost(home: Terminal, client: Client, 
     assert len(home.orders()) == placed + 1
 
 
+def test_the_next_order_is_placed_and_answered_with_a_bare_minus_one(home: Terminal, client: Client) -> None:
+    home.faults.deny_orders(1)
+    place(home, client, 3)
+    assert len(home.orders()) == 1
+    assert "order" in client.kinds(), "the counter's push tells the truth"
+    place(home, client, 4)
+    first, second = (payload for kind, _, payload in client.told if kind == "orderStock")
+    assert (first["order_id"], first["error_msg"]) == (-1, "")
+    assert second["order_id"] == home.orders()[1]["order_id"]
+
+
 def test_pushes_are_duplicated_and_answers_are_not(home: Terminal, client: Client) -> None:
     place(home, client)
     plain = client.kinds()
@@ -243,6 +254,7 @@ def test_clear_switches_everything_off(home: Terminal, client: Client) -> None:
     faults.delay, faults.duplicate, faults.reorder = 60.0, 3, True
     faults.refuse_connects(9)
     faults.lose_responses(9)
+    faults.deny_orders(9)
     faults.hang("connect")
     faults.freeze()
     faults.log_out()
