@@ -25,6 +25,7 @@ KINDS = {
     "freeze, answers never come": 6,
     "order placed, response lost": 10,
     "order lost": 6,
+    "order placed, answered with -1": 6,
     "everything late": 6,
     "pushes duplicated": 6,
     "pushes reordered": 6,
@@ -43,7 +44,7 @@ if sys.platform == "linux":
 
 HARMLESS = frozenset(
     {"pushes duplicated", "pushes reordered", "pushes replayed", "order placed, response lost", "order lost"}
-    | {"stop hangs", "disconnect", "silent disconnect"}
+    | {"order placed, answered with -1", "stop hangs", "disconnect", "silent disconnect"}
 )
 """Faults during which the terminal can be reached, so that they excuse no wait for READY."""
 
@@ -190,6 +191,7 @@ class Script:
             "freeze, answers never come": lambda fault: freeze(True),
             "order placed, response lost": lambda fault: told("faults.lose_responses", fault.times),
             "order lost": lambda fault: told("faults.lose_responses", fault.times, False),
+            "order placed, answered with -1": lambda fault: told("faults.deny_orders", fault.times),
             "everything late": lambda fault: switch("delay", fault.seconds, 0.0),
             "pushes duplicated": lambda fault: switch("duplicate", fault.times, 0),
             "pushes reordered": lambda fault: switch("reorder", True, False),

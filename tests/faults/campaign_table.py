@@ -45,6 +45,7 @@ _KINDS = {
     "freeze, answers never come": "终端无响应，应答不来",
     "order placed, response lost": "委托到达，应答丢失",
     "order lost": "委托没有到达",
+    "order placed, answered with -1": "委托到达，应答是 -1",
     "everything late": "所有消息延迟",
     "pushes duplicated": "推送重复",
     "pushes reordered": "推送乱序",
