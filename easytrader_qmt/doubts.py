@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from easytrader_qmt.clock import day_number
+from easytrader_qmt.clock import day_number, shanghai
 from easytrader_qmt.journal_entries import Entry
 from easytrader_qmt.remarks import remark_of, token_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "SETTLE_SECONDS",
     "CounterOrder",
     "Resolution",
+    "by_token",
     "disproved",
     "may_be_there",
     "provable_from",
@@ -37,8 +38,11 @@ _NO_NUMBER = "柜台列出了这笔委托，但还没有委托编号，请稍后
 _LOST_REMARK = (
     "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对，再用 user.settle_in_doubt 记下结果"
 )
-# How far the counter's clock may be behind this machine's, in seconds.
-_CLOCKS_APART = 60.0
+_MAYBE_IT = "柜台有一笔相同条件、备注缺失的委托，可能就是它，请人工核对；若不是它，请用新的编号下单"
+# How far the counter's clock may be behind this machine's, in seconds: that of a PC may be minutes off.
+_CLOCKS_APART = 600.0
+_ROLLS_FROM = 16
+"""The hour (Asia/Shanghai) from which on a terminal that starts anew may list the next trading day's orders."""
 
 
 class CounterOrder(Protocol):
@@ -87,21 +91,17 @@ def reconcile(
     An entry whose token is in an order's remark is accepted, or refused where that order is 废单 (57).
     One that no order carries is absent only if ``complete`` (every order of the day was listed, and the
     answer was believable), if it may have left no later than ``settle`` seconds before ``snapshot_started``
-    (Unix seconds) and on the same day, as the counter lists one day's orders, and if no order looks like it
-    with its remark lost. Everything else stays in doubt.
+    (Unix seconds) and on the same trading day, as the counter lists one day's orders, and if no order looks
+    like it with its remark lost. Everything else stays in doubt.
     """
     waiting = sorted(entries, key=lambda entry: entry.key)
     if not waiting:
         return []  # a day's orders need not be read for nobody
     listed = list(orders)
-    by_token: dict[str, CounterOrder] = {}
-    for order in listed:
-        token = token_of(remark_of(order) or "")
-        if token is not None and (token not in by_token or _rank(order) > _rank(by_token[token])):
-            by_token[token] = order
+    ours = by_token(listed)
     decided = []
     for entry in waiting:
-        found = by_token.get(entry.token)
+        found = ours.get(entry.token)
         if found is not None:
             decided.append(_found(entry, found))
             continue
@@ -112,6 +112,16 @@ def reconcile(
             else Resolution(entry, "absent", 0, "完整查询后柜台没有这笔委托，可以用同一编号重新下单")
         )
     return decided
+
+
+def by_token(orders: Iterable[CounterOrder]) -> dict[str, CounterOrder]:
+    """The orders that carry a token, by it; of two with one token the one that says more."""
+    found: dict[str, CounterOrder] = {}
+    for order in orders:
+        token = token_of(remark_of(order) or "")
+        if token is not None and (token not in found or _rank(order) > _rank(found[token])):
+            found[token] = order
+    return found
 
 
 def disproved(entry: Entry, order_id: int, status: int) -> bool:
@@ -137,6 +147,7 @@ def _rank(order: CounterOrder) -> tuple[bool, int]:
 
 
 def _found(entry: Entry, order: CounterOrder) -> Resolution:
+    """What the counter's order says of the entry whose token it carries."""
     number, status = max(0, int(order.order_id)), int(order.order_status)
     if status == REJECTED:
         return Resolution(entry, "refused", number, _reason(order) or "废单（柜台没有说明原因）", status)
@@ -159,7 +170,7 @@ def may_be_there(entry: Entry, orders: Iterable[CounterOrder]) -> str:
             if int(order.order_status) != REJECTED:
                 return _NO_NUMBER
         elif _may_be(entry, order):
-            return _LOST_REMARK
+            return _MAYBE_IT
     return ""
 
 
@@ -173,6 +184,8 @@ def _doubt(
         return "委托可能还在途中，下一次完整查询再核对"
     if day_number(entry.begun_at) != day_number(started):
         return "委托不是今天的，柜台已不再列出，请人工核对，再用 user.settle_in_doubt 记下结果"
+    if shanghai(entry.begun_at).hour < _ROLLS_FROM <= shanghai(started).hour:
+        return "已经收盘，终端可能已换成下一交易日的列表，请人工核对，再用 user.settle_in_doubt 记下结果"
     if any(_may_be(entry, order) for order in orders):
         return _LOST_REMARK
     return ""

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from easytrader_qmt import journal_sql as sql
 from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder
-from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome, entry_of
+from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome, entry_of, sent_of
 from easytrader_qmt.journal_file import JournalFile, in_one_step
 from easytrader_qmt.liveness import is_alive as process_is_alive
 from easytrader_qmt.remarks import order_token, outgoing_remark
@@ -90,17 +90,19 @@ class Journal:
             except BaseException:
                 # An interrupt during the wait for the file is raised once the intent is in it.
                 if connection.total_changes > before:
-                    with suppress(
-                        sqlite3.Error
-                    ):  # then it is in doubt; the interrupt must not get lost over it
-                        connection.execute(sql.TAKE_BACK, (intent.token,))
+                    _take_back(connection, [intent.token])
                 raise
             return self._begin_known(connection, intent)
 
         return self._file.write(act)
 
     def _begin_known(self, connection: sqlite3.Connection, intent: Intent) -> Begun:
-        return in_one_step(connection, lambda: self._next_attempt(connection, intent))
+        inserted: list[str] = []
+        return in_one_step(
+            connection,
+            lambda: self._next_attempt(connection, intent, inserted),
+            lambda: _take_back(connection, inserted),
+        )
 
     def begin_all(self, intents: Sequence[Intent]) -> list[Begun] | None:
         """Put many new intents on disk in one write: all of them fresh, or None and none of them begun.
@@ -109,6 +111,8 @@ class Journal:
         nothing sent.
         """
 
+        inserted: list[str] = []
+
         def insert(connection: sqlite3.Connection) -> list[Begun]:
             begun = []
             for intent in intents:
@@ -116,14 +120,20 @@ class Journal:
                 if cursor.rowcount != 1 or cursor.lastrowid is None:
                     raise _Known
                 begun.append(Begun(True, cursor.lastrowid, 0, intent.token, intent.remark))
+                inserted.append(intent.token)
             return begun
 
+        def act(connection: sqlite3.Connection) -> list[Begun]:
+            return in_one_step(
+                connection, lambda: insert(connection), lambda: _take_back(connection, inserted)
+            )
+
         try:
-            return self._file.write(lambda connection: in_one_step(connection, lambda: insert(connection)))
+            return self._file.write(act)
         except _Known:
             return None
 
-    def _next_attempt(self, connection: sqlite3.Connection, intent: Intent) -> Begun:
+    def _next_attempt(self, connection: sqlite3.Connection, intent: Intent, inserted: list[str]) -> Begun:
         rows = connection.execute(sql.OF_ID, (intent.account_id, intent.client_order_id)).fetchall()
         attempts = [self._entry(row) for row in rows]
         mine = (intent.terms, intent.account_type)
@@ -140,6 +150,7 @@ class Journal:
         remark = outgoing_remark(intent.user_remark, token)
         key = connection.execute(sql.INSERT, self._row(intent, attempt, token, remark)).lastrowid
         assert key is not None
+        inserted.append(token)
         return Begun(True, key, attempt, token, remark)
 
     def finish(
@@ -221,10 +232,12 @@ class Journal:
         """The user's own remark of the order with this token; None for a token that is not in the journal."""
         return next((entry.user_remark for entry in self._rows(sql.OF_ANY_TOKEN, (token,))), None)
 
-    def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]:
-        """How many orders of a day may have left, and what they are worth in yuan as far as known."""
-        sent = [entry for entry in self.entries(account_id, day=day) if entry.outcome not in RETRYABLE]
-        return len(sent), sum(entry.notional or 0.0 for entry in sent)
+    def sent_on(self, account_id: str, day: date | str, account_type: int = 0) -> tuple[int, float]:
+        """How many orders of a day may have left, and what they are worth in yuan as far as known.
+
+        ``account_type``: as in `open_doubts`.
+        """
+        return sent_of(self.entries(account_id, day=day), account_type)
 
     def entries(
         self,
@@ -305,6 +318,12 @@ class Journal:
         # A text cut inside a Chinese character must not keep its order's outcome from the disk.
         text = message.encode("utf-8", "replace").decode("utf-8")
         return {"key": key, "order_id": order_id, "message": text, "now": self._clock.now()}
+
+
+def _take_back(connection: sqlite3.Connection, tokens: Sequence[str]) -> None:
+    """Note intents of one's own as not sent: an interrupt keeps whoever wrote them from sending."""
+    with suppress(sqlite3.Error):  # then they are in doubt; the interrupt must not get lost over it
+        connection.executemany(sql.TAKE_BACK, [(token,) for token in tokens])
 
 
 class _Known(Exception):

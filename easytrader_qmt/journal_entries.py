@@ -5,6 +5,7 @@ Frozen rows and the rules of an outcome; it never opens a file and never asks a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +13,8 @@ from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.price_types import MARKET_PRICE_TYPES
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
-__all__ = ["COLUMNS", "RETRYABLE", "Begun", "Entry", "Intent", "Outcome", "entry_of", "terms_of"]
+__all__ = ["COLUMNS", "RETRYABLE", "Begun", "Entry", "Intent", "Outcome", "entry_of"]
+__all__ += ["sent_of", "terms_of"]
 
 Outcome = Literal["sending", "accepted", "refused", "not_sent", "in_doubt", "absent"]
 """``sending``: begun by a process that may still run. ``absent``: proved not to be at the counter."""
@@ -157,6 +159,17 @@ COLUMNS = tuple(column.name for column in fields(Entry))
 def entry_of(row: tuple[Any, ...]) -> Entry:
     """An entry from a row with the columns in the order of `COLUMNS`."""
     return Entry(*row)
+
+
+def sent_of(entries: Iterable[Entry], account_type: int = 0) -> tuple[int, float]:
+    """How many of them may have left, and their yuan as far as known; of one type of account unless 0."""
+    types = (0, account_type)
+    sent = [
+        entry
+        for entry in entries
+        if entry.outcome not in RETRYABLE and (not account_type or entry.account_type in types)
+    ]
+    return len(sent), sum(entry.notional or 0.0 for entry in sent)
 
 
 def terms_of(order: Intent | Entry | OrderRequest) -> tuple[object, ...]:

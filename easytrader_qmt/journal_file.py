@@ -167,13 +167,24 @@ class JournalFile:
         self.pid = os.getpid()
 
 
-def in_one_step(connection: sqlite3.Connection, act: Callable[[], T]) -> T:
-    """Run ``act`` in one transaction: written whole, or not at all if it raises."""
+def in_one_step(
+    connection: sqlite3.Connection, act: Callable[[], T], undo: Callable[[], object] = lambda: None
+) -> T:
+    """Run ``act`` in one transaction: written whole, or not at all if it raises.
+
+    ``undo`` takes back what was written, where an interrupt is raised only once it has been.
+    """
+    acted = False
     try:
         # Inside: SQLite waits for others here, and an interrupt meanwhile is raised once it has begun.
         connection.execute("BEGIN IMMEDIATE")
         done = act()
+        acted = True
         connection.execute("COMMIT")
+    except BaseException as error:
+        if acted and not isinstance(error, Exception) and not connection.in_transaction:
+            undo()
+        raise
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

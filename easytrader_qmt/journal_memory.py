@@ -16,7 +16,7 @@ from typing import Protocol
 
 from easytrader_qmt.clock import Clock, shanghai
 from easytrader_qmt.errors import InvalidOrder, JournalError
-from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome
+from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, Outcome, sent_of
 from easytrader_qmt.recent_days import RecentDays
 from easytrader_qmt.remarks import order_token, outgoing_remark
 
@@ -51,7 +51,9 @@ class AnyJournal(Protocol):
     def attempts(self, account_id: str, client_order_id: str) -> tuple[Entry, ...]: ...  # noqa: D102
     def find_token(self, account_id: str, token: str) -> Entry | None: ...  # noqa: D102
     def user_remark_of(self, token: str) -> str | None: ...  # noqa: D102
-    def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]: ...  # noqa: D102
+    def sent_on(  # noqa: D102
+        self, account_id: str, day: date | str, account_type: int = 0
+    ) -> tuple[int, float]: ...
     def entries(  # noqa: D102
         self, account_id: str | None = None, *, day: date | str | None = None, outcome: Outcome | None = None
     ) -> tuple[Entry, ...]: ...
@@ -263,10 +265,9 @@ class MemoryJournal:
             held = self._of_token(token)
             return None if held is None else held.intent.user_remark
 
-    def sent_on(self, account_id: str, day: date | str) -> tuple[int, float]:
+    def sent_on(self, account_id: str, day: date | str, account_type: int = 0) -> tuple[int, float]:
         """As `journal.Journal.sent_on`, of this process's orders."""
-        sent = [entry for entry in self.entries(account_id, day=day) if entry.outcome not in RETRYABLE]
-        return len(sent), sum(entry.notional or 0.0 for entry in sent)
+        return sent_of(self.entries(account_id, day=day), account_type)
 
     def entries(
         self, account_id: str | None = None, *, day: date | str | None = None, outcome: Outcome | None = None

@@ -46,6 +46,8 @@ STOCK_SELL = 24
 _ORDER_TYPES = {"buy": STOCK_BUY, "sell": STOCK_SELL}
 # 融资买入, 买券还券 and their special forms; 融券卖出, 卖券还款 and theirs.
 _SIDES = dict.fromkeys((23, 27, 29, 40, 42), "buy") | dict.fromkeys((24, 28, 31, 41, 44), "sell")
+_REPAYMENTS = frozenset({30, 32, 43, 45})
+"""直接还券, 直接还款 and their special forms: what was borrowed goes back, and nothing is traded."""
 
 MAX_CLIENT_ORDER_ID = 64
 # A reverse repo is quoted as a yearly rate; each piece lends this much.
@@ -78,11 +80,18 @@ class OrderRequest(NamedTuple):
         return self.price_type in MARKET_PRICE_TYPES
 
     @property
+    def is_repayment(self) -> bool:
+        """Whether it gives back money or securities without a trade."""
+        return self.order_type in _REPAYMENTS
+
+    @property
     def notional(self) -> float | None:
         """What the order is worth in yuan at its price; None for a market order that carries no price.
 
-        None for B shares too: their prices are in US or Hong Kong dollars.
+        None for B shares too: their prices are in US or Hong Kong dollars. 0.0 for a repayment: nothing is traded.
         """
+        if self.is_repayment:
+            return 0.0
         kind = self.security.board.kind
         if kind == "repo":
             return self.amount * _REPO_FACE_YUAN

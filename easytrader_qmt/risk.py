@@ -138,7 +138,7 @@ class Risk:
         code = request.stock_code
         if self._switch.on() if killed is None else killed:
             raise self.kill_refusal()
-        if self._allowed is not None and code not in self._allowed:
+        if self._allowed is not None and code not in self._allowed and not request.is_repayment:
             raise _over("allowed", code, f"{code} 不在允许交易的证券之内。请换证券，或把它加入 allowed")
         if limits.require_reconciled and not reconciled:
             raise _over(

@@ -116,7 +116,8 @@ class Rules(Mapping[str, Board]):
     def override(self, security_code: object, **fields: Any) -> Rules:
         """New rules in which one security has other fields than its board has.
 
-        ``tick`` and ``day_limit`` may be numbers or text; ``day_limit`` is a ratio (0.05 for an ST share).
+        ``tick`` and ``day_limit`` may be numbers or text; ``day_limit`` is a ratio, to be
+        read only: a day's limits are checked as the quotes tell them.
         Raises InvalidOrder for an unreadable code, InvalidArgument for an unknown or impossible field.
         """
         security = self.parse(security_code)

@@ -20,6 +20,7 @@ from easytrader_qmt.miniqmt.mirror import text
 from easytrader_qmt.miniqmt.names import FINAL_STATUSES, name_of
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
 from easytrader_qmt.miniqmt.reply import Reply
+from easytrader_qmt.miniqmt.session import says_yes
 from easytrader_qmt.risk import Risk
 from easytrader_qmt.securities import MARKET_IDS
 
@@ -33,8 +34,11 @@ _MOST_DIGITS = 10
 UNKNOWN_CANCEL = "撤单结果未知"
 """How the message begins when nobody knows whether a cancel arrived."""
 
-_NOTHING_THERE = "委托编号 -1 表示下单没有被受理，没有可撤的委托；没有发送撤单请求"
-"""What is said of the number that a refused order has."""
+_NOTHING_THERE: dict[int | None, str] = {
+    -1: "委托编号 -1 表示下单没有被受理，没有可撤的委托；没有发送撤单请求",
+    0: "手工在终端里下的委托没有编号（0），请用 user.cancel_sysid(柜台合同编号, 市场)；没有发送撤单请求",
+}
+"""What is said of the numbers that refused orders, and orders placed by hand, have in a list."""
 
 Answer = dict[str, Any]
 
@@ -69,9 +73,10 @@ class CancelDesk:
         self._clock = clock
 
     def by_number(self, entrust_no: object) -> Answer:
-        """Cancel by the number an order verb returned; -1 is answered. Raises NotConnected, InvalidOrder."""
-        if _number(entrust_no) == -1:
-            return _answered(False, _NOTHING_THERE)
+        """Cancel by the number an order verb returned; -1 and 0 are answered. Raises NotConnected, InvalidOrder."""
+        nothing = _NOTHING_THERE.get(_number(entrust_no))
+        if nothing is not None:
+            return _answered(False, nothing)
         return self._one(self._ask_number(entrust_number(entrust_no), _PATIENCE))
 
     def by_sysid(self, order_sysid: object, market: object) -> Answer:
@@ -142,7 +147,12 @@ class CancelDesk:
             response: Any = settled(asked.reply, max(0.0, deadline - self._clock.monotonic()), "撤单")
         except (DeadlineExceeded, ConnectionLost) as error:
             return _unknown(str(error))
-        if response.cancel_result == 0:
+        try:
+            done = says_yes(response.cancel_result)
+        except Exception as error:
+            # A bridge that imitates the terminal may say anything; the other cancels' answers must not be lost.
+            return _unknown(f"应答无法辨认：{shown(error)}")
+        if done:
             return _answered(True, "success")
         left = max(0.0, deadline - self._clock.monotonic())
         said = text(response, "error_msg") or asked.reason(min(_REASON_SECONDS, left))
@@ -176,6 +186,9 @@ def _unknown(why: str) -> Answer:
 def _why_not(order: Any, said: str, failed: str) -> Answer:
     """A refused cancel, explained by the order's own status where it can be seen."""
     counter = f"；柜台：{said}" if said else ""
+    if order is None and failed and not said:
+        # A connection that is dead says the same.
+        return _unknown(f"终端没有说明原因，也未能核对委托状态：{failed}")
     if order is None and failed:
         # It may have been cancelled before: what the counter said of this cancel does not tell.
         return _answered(
@@ -196,7 +209,7 @@ def _why_not(order: Any, said: str, failed: str) -> Answer:
 def entrust_number(entrust_no: object) -> int:
     """The order number as an int; also from text, because remote clients send text. Raises InvalidOrder."""
     number = _number(entrust_no)
-    if not 0 < number < 2**31:
+    if number is None or not 0 < number < 2**31:
         raise InvalidOrder(
             f"entrust_no={shown(entrust_no)} 无效：应为下单返回的正整数委托编号；没有发送请求",
             field="entrust_no",
@@ -206,20 +219,20 @@ def entrust_number(entrust_no: object) -> int:
     return number
 
 
-def _number(entrust_no: object) -> int:
-    """What is written there; 0 for anything that is no whole number. A frame makes floats of its numbers."""
+def _number(entrust_no: object) -> int | None:
+    """What is written there; None for anything that is no whole number. A frame makes floats of its numbers."""
     if isinstance(entrust_no, str):
         digits = entrust_no.strip()
-        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+        number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
         return -1 if digits == "-1" else number
     if isinstance(entrust_no, float) and entrust_no.is_integer():
         return int(entrust_no)
-    return _whole(entrust_no, 0)
+    return _whole(entrust_no)
 
 
-def _whole(value: object, other: int = -1) -> int:
-    """A whole number of any type as an int, also of a frame's; ``other`` for anything else."""
-    return other if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+def _whole(value: object) -> int | None:
+    """A whole number of any type as an int, also of a frame's; None for anything else."""
+    return None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
 
 
 def counter_number(order_sysid: object) -> str:
@@ -237,8 +250,8 @@ def counter_number(order_sysid: object) -> str:
 
 def market_number(market: object) -> int:
     """The vendor's number of a market: SH 0, SZ 1, BJ 70, also from these names. Raises InvalidOrder."""
-    number = MARKET_IDS.get(market.strip().upper(), -1) if isinstance(market, str) else _whole(market)
-    if number in MARKET_IDS.values():
+    number = MARKET_IDS.get(market.strip().upper()) if isinstance(market, str) else _whole(market)
+    if number is not None and number in MARKET_IDS.values():
         return number
     raise InvalidOrder(
         f"market={shown(market)} 无效：按合同编号撤单需要市场，可选 SH(0)、SZ(1)、BJ(70)；没有发送请求",

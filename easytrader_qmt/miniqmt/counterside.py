@@ -24,7 +24,7 @@ from easytrader_qmt.miniqmt.cancels import CancelDesk
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.deadline import within
 from easytrader_qmt.miniqmt.desk import OrderDesk
-from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper
+from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper, type_of
 from easytrader_qmt.miniqmt.options import ConnectOptions
 from easytrader_qmt.miniqmt.order_watch import JUNK, OrderWatch
 from easytrader_qmt.miniqmt.vendor import QUOTE_SECONDS
@@ -144,7 +144,8 @@ class AccountSide:
             return
         with self._counting:
             if self._uncounted:
-                self.risk.count_earlier(*self.journal.sent_on(self.account.account_id, self._today()))
+                mine = self.account.account_id, self._today(), type_of(self.account)
+                self.risk.count_earlier(*self.journal.sent_on(*mine))
                 self._uncounted = False
 
     def _reference_price(self, request: OrderRequest) -> float | None:

@@ -10,27 +10,24 @@ from contextlib import suppress
 from typing import Any
 
 from easytrader_qmt.clock import Clock
-from easytrader_qmt.doubts import SETTLE_SECONDS
 from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected
 from easytrader_qmt.failure_lines import log_failure
-from easytrader_qmt.journal_entries import RETRYABLE, Begun, Entry, Intent, terms_of
+from easytrader_qmt.journal_entries import Begun, Intent
 from easytrader_qmt.journal_memory import AnyJournal, RemarkBook
 from easytrader_qmt.kill_switch import Glance
 from easytrader_qmt.miniqmt.answers import Answers
 from easytrader_qmt.miniqmt.basket_desk import place_all, try_to_send
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.doubt_keeper import DoubtKeeper, type_of
+from easytrader_qmt.miniqmt.earlier_orders import EarlierOrders
 from easytrader_qmt.miniqmt.inflight import ConnectionLost
-from easytrader_qmt.miniqmt.order_lines import log_request, say
+from easytrader_qmt.miniqmt.order_lines import log_request
 from easytrader_qmt.miniqmt.order_watch import OrderWatch
-from easytrader_qmt.miniqmt.outcomes import Told, of_entry
+from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.miniqmt.session import Session
 from easytrader_qmt.miniqmt.tickets import NewIds, Ticket
 from easytrader_qmt.orders import OrderRequest
 from easytrader_qmt.risk import Reservation, Risk
-
-_LOOK_AGAIN = 0.02
-"""Seconds between two looks at an order that another thread or process is sending under the same id."""
 
 
 class OrderDesk:
@@ -61,11 +58,12 @@ class OrderDesk:
         self._journal = journal
         self._risk = risk
         self._remarks = remarks
-        self._doubts = doubts
-        self._call_timeout = call_timeout
         self._clock = clock
         self._admit = admit
         self._new_id = new_id if new_id is not None else NewIds()
+        self.earlier = EarlierOrders(
+            account.account_id, self._type, journal, doubts, call_timeout=call_timeout, clock=clock
+        )
         self.answers = Answers(
             connection, account, journal, watch, doubts, call_timeout=call_timeout, clock=clock
         )
@@ -89,13 +87,20 @@ class OrderDesk:
 
     def send(self, request: OrderRequest) -> Ticket | Told:
         """Journal an order and hand it to the vendor's layer; a Told when it was sent before."""
-        session = self._connection.ready()
+        try:
+            session = self._connection.ready()
+        except NotConnected:
+            # "Not sent" would be true of this call and false of the order.
+            told = self.earlier.repeated(request)
+            if told is None:
+                raise
+            return told
         client_order_id = request.client_order_id or self._new_id()
         intent = self._intent(request, client_order_id, session)
         since = self._clock.monotonic() if request.client_order_id is not None else 0.0
         if request.client_order_id is not None:
             # Told what became of it whatever the limits say now: it is not sent again, so they do not apply.
-            told = self._waited_for(intent, self.sent_before(client_order_id), self.answers.deadline())
+            told = self.earlier.told(intent, self.answers.deadline())
             if told is not None:
                 return told
         reservation = self._admit(request, None)
@@ -194,24 +199,6 @@ class OrderDesk:
             account_type=self._type,
         )
 
-    def sent_before(self, client_order_id: str) -> Entry | None:
-        """The order that left under this id, unless it is proved to be nowhere. Raises JournalError."""
-        entry = self._journal.find(self._account.account_id, client_order_id)
-        return None if entry is None or entry.outcome in RETRYABLE else entry
-
-    def repeated(self, request: OrderRequest) -> Told | None:
-        """What is known of the order that left under this request's id; None where none left, or another one.
-
-        Sends nothing, whatever has become of it. Raises JournalError.
-        """
-        entry = None if request.client_order_id is None else self.sent_before(request.client_order_id)
-        if entry is None or not entry.stands_for(terms_of(request), self._type):
-            return None
-        if entry.outcome in ("sending", "in_doubt"):
-            why = self._doubts.why(entry.key) or entry.message or "同一编号的委托正在发送"
-            return Told("in_doubt", 0, why, entry.client_order_id, entry.remark)
-        return of_entry(entry)
-
     def _hand_over(
         self,
         session: Session,
@@ -268,7 +255,7 @@ class OrderDesk:
             begun = self._journal.begin(intent)
             if begun.fresh:
                 if begun.attempt:
-                    told = self._turned_up(intent, begun, since)
+                    told = self.earlier.turned_up(intent, begun, since)
                     if told is not None:
                         return told
                 if (begun.attempt or deadline is not None) and self._risk.killed:
@@ -279,55 +266,9 @@ class OrderDesk:
                 return begun
             if deadline is None:
                 deadline = self.answers.deadline()
-            told = self._waited_for(intent, begun.known, deadline)
+            told = self.earlier.waited_for(intent, begun.known, deadline)
             if told is not None:
                 return told
             if self._clock.monotonic() >= deadline:
                 why = "同一编号的委托正由别处发送，请稍后用同一编号再试"
                 return Told("not_sent", 0, why, intent.client_order_id)
-
-    def _waited_for(self, intent: Intent, entry: Entry | None, deadline: float) -> Told | None:
-        """What became of an order that was sent before, ``entry``; None where it is proved to be nowhere."""
-        looked = False
-        while entry is not None:
-            if not entry.stands_for(intent.terms, intent.account_type):
-                self._journal.begin(intent)  # raises: the id stands for another order
-            told = self._known(entry, deadline)
-            if told.outcome in RETRYABLE:
-                break
-            if told.outcome == "in_doubt" and not looked:
-                # The counter may know by now. Only a proof that it never arrived lets the id go out again.
-                looked = True
-                self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), entry.key)
-                entry = self.sent_before(intent.client_order_id)
-                continue
-            if told.outcome == "in_doubt":
-                told = told._replace(message=self._doubts.why(entry.key) or told.message)
-            name = intent.client_order_id
-            say("WARNING", "client_order_id={} 的委托已经发送过，返回它的结果，不再发送", name)
-            return told
-        return None
-
-    def _turned_up(self, intent: Intent, begun: Begun, since: float) -> Told | None:
-        """Before a further attempt: an earlier one that was called absent, and has turned up at the counter."""
-        attempts = self._journal.attempts(intent.account_id, intent.client_order_id)
-        absent = [entry for entry in attempts if entry.outcome == "absent"]
-        if not absent:
-            return None
-        try:
-            told = self._doubts.ask_once_more(absent, since)
-        except BaseException:
-            self._journal.finish(begun.key, "not_sent", message="没能确认上一次委托不在柜台")
-            raise
-        if told is not None:
-            self._journal.finish(begun.key, "not_sent", message="上一次委托已在柜台")
-        return told
-
-    def _known(self, entry: Entry, deadline: float) -> Told:
-        """What is known of an order sent before; one that is being sent right now is waited for."""
-        while entry.outcome == "sending" and self._clock.monotonic() < deadline:
-            self._clock.sleep(_LOOK_AGAIN)
-            entry = self._journal.find(self._account.account_id, entry.client_order_id) or entry
-        if entry.outcome == "sending":
-            return Told("in_doubt", 0, "同一编号的委托正在发送", entry.client_order_id, entry.remark)
-        return of_entry(entry)

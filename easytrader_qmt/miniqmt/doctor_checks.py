@@ -263,7 +263,7 @@ def xtquant_import(case: Case) -> Finding:
     advice = (
         "不影响连接；每次启动最多慢 10 秒，把 import easytrader_qmt 及 use() 放在 import xtquant 之前即可避免"
     )
-    return finding("xtquant_import", "本进程已经 import xtquant，当时联网检查过更新", advice)
+    return finding("xtquant_import", "本进程已经 import xtquant，当时联网检查过更新", advice, "warn")
 
 
 def account_number(case: Case) -> Finding:

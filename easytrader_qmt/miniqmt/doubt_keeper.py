@@ -20,6 +20,7 @@ from easytrader_qmt.journal_memory import AnyJournal
 from easytrader_qmt.miniqmt.connection import Connection
 from easytrader_qmt.miniqmt.disproofs import Disproofs
 from easytrader_qmt.miniqmt.doubt_rows import late_row, row_of
+from easytrader_qmt.miniqmt.listed_orders import ListedOrders
 from easytrader_qmt.miniqmt.order_lines import say
 from easytrader_qmt.miniqmt.order_watch import JUNK, OrderWatch, Word
 from easytrader_qmt.miniqmt.outcomes import Told, of_entry
@@ -73,6 +74,7 @@ class DoubtKeeper:
         self._disproofs = Disproofs(
             account.account_id, type_of(account), journal, watch, clock, self._found_live
         )
+        self.listed = ListedOrders()
         self._looked = 0.0  # when the last look that brought an answer was begun
         self._asked = 0.0  # when the last list was asked for here, by the monotonic clock
 
@@ -201,6 +203,7 @@ class DoubtKeeper:
 
     def settle(self, orders: Sequence[Any], started: float) -> None:
         """Match what is in doubt with a complete list of today's orders, asked for at Unix ``started``."""
+        self.listed.take(orders)
         try:
             entries = self.open()
             left = False

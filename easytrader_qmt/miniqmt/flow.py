@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from loguru import logger
 
-from easytrader_qmt.clock import Clock, day_number
+from easytrader_qmt.clock import Clock, day_number, shanghai
 from easytrader_qmt.events import Dispatcher, isolated
 from easytrader_qmt.miniqmt.mirror import Mirror
 from easytrader_qmt.miniqmt.policy import State, StateChange
@@ -19,6 +19,8 @@ from easytrader_qmt.miniqmt.sync import Snapshot
 
 _KEPT_DAYS = 7
 _MOST_EARLY = 100_000
+_CLOSED_FROM = 16
+"""The hour (Asia/Shanghai) from which on nothing trades any more."""
 _CHECKED = frozenset({"on_stock_order", "on_stock_trade", "on_order_error"})
 """Pushes of which the mirror knows whether they are news, however late they come."""
 _LASTING = _CHECKED | {"on_cancel_error"}
@@ -61,6 +63,7 @@ class EventFlow:
         self._flowing = False
         self._primed: set[tuple[str, Any]] = set()
         self._day = 0
+        self._lost_at = clock.now()
         self.watchers: list[Callable[[str, tuple[Any, ...]], None]] = []
 
     # --- from any thread: only enqueue ---------------------------------------------------------
@@ -107,6 +110,8 @@ class EventFlow:
     # --- on the dispatcher's thread ------------------------------------------------------------
 
     def _suspend(self, change: StateChange) -> None:
+        if self._flowing:
+            self._lost_at = self._clock.now()
         self._flowing = False
         isolated("连接状态变化", self._listener.state_changed, change)
         if change.next_attempt_in is None and change.state in (State.LOST, State.GAVE_UP, State.STOPPED):
@@ -116,11 +121,20 @@ class EventFlow:
     def _resume(self, change: StateChange, found: tuple[Snapshot, ...], generation: int) -> None:
         """Tell that the connection is READY, what its snapshot adds, then what was pushed meanwhile."""
         isolated("连接状态变化", self._listener.state_changed, change)
+        if self._primed and self._missed_a_close():
+            logger.warning(
+                "断线跨过了收盘和 0 点：柜台只列出当日的委托和成交，其间的成交和委托结果没有补报，请与交割单核对"
+            )
         self._forget()
         for snapshot in found:
             isolated("断线期间的变化", self._merge, snapshot)
         self._flowing = True
         self._tell_early(generation)
+
+    def _missed_a_close(self) -> bool:
+        """Whether the outage that ends now began on an earlier day, before its close, or lasted for days."""
+        days = self._today() - day_number(self._lost_at)
+        return days > 1 or (days == 1 and shanghai(self._lost_at).hour < _CLOSED_FROM)
 
     def _merge(self, snapshot: Snapshot) -> None:
         account = (snapshot.account_id, snapshot.account_type)

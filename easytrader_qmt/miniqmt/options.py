@@ -65,7 +65,7 @@ class ConnectOptions:
     quotes: QuoteSource | Literal[False] | None = None
     """What knows the day's price limits; None: the terminal's own quotes, False: nothing does."""
     journal: str | os.PathLike[str] | Literal[False] | None = None
-    """The order journal's file; None: the default one, False: none, so ids hold for this connection only."""
+    """The order journal's file; None: the default one, False: none, so ids hold for this process only."""
     risk: RiskLimits = field(default_factory=RiskLimits)
     """Limits an order must keep to; all off by default. ``connect`` takes them by name."""
     rules: Rules = field(default_factory=lambda: RULES)

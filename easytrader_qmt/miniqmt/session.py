@@ -140,7 +140,7 @@ class Session:
 
     def _connect(self) -> None:
         result = self.trader.connect()
-        if not _yes(result):
+        if not says_yes(result):
             raise SessionFailed(f"connect() 返回 {result!r}")
 
     def _subscription(self, account: Any) -> Step:
@@ -149,7 +149,7 @@ class Session:
 
         def subscribe() -> None:
             result = self.trader.subscribe(account)
-            if not _yes(result):
+            if not says_yes(result):
                 raise SessionFailed(f"订阅账户失败：subscribe() 返回 {result!r}；{which}")
 
         return self._planned(f"{which} 的 subscribe()", self._deadlines.call, subscribe)
@@ -311,7 +311,7 @@ class Session:
             self._lost(self.generation, "终端断开连接")
 
 
-def _yes(result: Any) -> bool:
+def says_yes(result: Any) -> bool:
     """0 is yes in the vendor's layer, True is yes in its oldest documentation; False == 0 must not pass."""
     return result is True or (result == 0 and not isinstance(result, bool))
 

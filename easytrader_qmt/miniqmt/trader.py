@@ -270,12 +270,17 @@ class MiniqmtTrader(CreditVerbs, AccountVerbs):
     def cancel_all(self, security: str | None = None) -> list[dict[str, Any]]:
         """Cancel everything that can be, or everything of one security; one answer for each order.
 
-        The rate limit slows it down instead of stopping it. Raises NotConnected, QueryFailed and InvalidOrder
+        A bare code that may stand for two securities (163402) means both. The rate limit slows it down instead
+        of stopping it. Raises NotConnected, QueryFailed and InvalidOrder
         (an unreadable code): nothing was sent. What goes wrong after that is the answer of the order.
         """
         side = self._own()
-        code = None if security is None else parsed(side, security).stock_code
-        wanted = [row for row in self._orders(True) if code in (None, row["stock_code"])]
+        codes = (
+            ()
+            if security is None
+            else (parsed(side, security).stock_code, side.rules.shared_prefix(security))
+        )
+        wanted = [row for row in self._orders(True) if not codes or row["stock_code"] in codes]
         return [
             {**done, "entrust_no": row["order_id"], "order_sysid": row["order_sysid"]}
             for row, done in zip(wanted, side.cancels.all_of(wanted), strict=True)
@@ -313,7 +318,7 @@ def _built(
             same = unchecked()
         except InvalidOrder:
             raise error from None
-        told = side.desk.repeated(same)
+        told = side.desk.earlier.repeated(same)
         if told is None:
             raise
         return told

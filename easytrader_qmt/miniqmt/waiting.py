@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from easytrader_qmt.clock import Clock
+from easytrader_qmt.doubts import REPORTED
 from easytrader_qmt.errors import OrderNotFinal
 from easytrader_qmt.fields import table_of
 from easytrader_qmt.miniqmt.cancels import entrust_number
@@ -29,7 +30,8 @@ def with_refusals(orders: Records, objects: Sequence[Any], watch: OrderWatch) ->
     """Orders with the refusals that came only as an error push: 废单 with the counter's text.
 
     ``objects`` are the vendor's, one for each row. An order that has ended otherwise, or has traded, was not
-    refused, whatever a push said.
+    refused, whatever a push said. One that is listed at the exchange keeps its status and only gets the text:
+    the push may be the terminal's own timeout, and an order that can still fill must not look ended.
     """
     if not watch.any_refusals:
         return orders
@@ -39,8 +41,9 @@ def with_refusals(orders: Records, objects: Sequence[Any], watch: OrderWatch) ->
             continue
         refused = watch.refusal(number, token_of(text(each, "order_remark")) or "")
         if refused is not None:
-            order["order_status"], order["order_status_name"] = JUNK, name_of("order_status", JUNK)
             order["status_msg"] = order["status_msg"] or refused
+            if status not in REPORTED:
+                order["order_status"], order["order_status_name"] = JUNK, name_of("order_status", JUNK)
     return orders
 
 

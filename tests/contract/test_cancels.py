@@ -317,3 +317,80 @@ def test_cancels_inside_a_handler(user: SimTrader, terminal: Terminal) -> None:
     user.on("trade", lambda trade: heard.keep("on_cancel", user.cancel_entrust(resting)))
     user.buy("600036", 35.5, 100)
     assert heard.wait_for("on_cancel") == [DONE]
+
+
+# --- answers that say little ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [0, "0", 0.0])
+def test_the_number_of_an_order_by_hand(number: Any, user: SimTrader, seam: Seam) -> None:
+    """A loop over today's orders must not end at the first one that a person placed."""
+    answer = user.cancel_entrust(number)
+    assert answer["success"] is False
+    assert "cancel_sysid" in answer["message"]
+    assert seam.cancels == []
+
+
+def answered(seam: Seam, said: dict[str, Any], *, lists: bool = True) -> Callable[..., None]:
+    """A terminal that answers cancels like this, and order lists not at all unless ``lists``."""
+    request = seam.terminal.request
+
+    def answer(client: Any, name: str, seq: int, fields: dict[str, Any]) -> None:
+        if name == "cancelOrderStock":
+            client.answer(name, seq, {**fields, "error_msg": "", **said})
+        elif name == "queryStockOrders" and not lists:
+            client.answer(name, seq, None)
+        else:
+            request(client, name, seq, fields)
+
+    return answer
+
+
+def test_a_minus_one_without_a_reason_or_a_list_is_unknown(
+    user: SimTrader, seam: Seam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is dead says the same."""
+    monkeypatch.setattr(cancels, "_REASON_SECONDS", 0.01)
+    number = rest(user)
+    monkeypatch.setattr(seam.terminal, "request", answered(seam, {"cancel_result": -1}, lists=False))
+    answer = user.cancel_entrust(number)
+    assert answer["success"] is False
+    assert answer["message"].startswith(cancels.UNKNOWN_CANCEL)
+
+
+class Odd:
+    """A response of a bridge that imitates the terminal."""
+
+    error_msg = ""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+@pytest.mark.parametrize(
+    ("response", "success", "said"),
+    [
+        (Odd(cancel_result=False), True, "已是已撤"),  # as the list says; not because False == 0
+        (Odd(cancel_result=True), True, "success"),
+        (Odd(), False, cancels.UNKNOWN_CANCEL),
+    ],
+)
+def test_an_answer_of_another_kind(
+    response: Odd, success: bool, said: str, user: SimTrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancels, "_REASON_SECONDS", 0.01)
+    numbers = [rest(user), rest(user)]
+    monkeypatch.setattr(cancels, "settled", lambda *args: response)
+    told = user.cancel_all()
+    assert [each["entrust_no"] for each in told] == numbers, "one answer that cannot be read costs no other"
+    for each in told:
+        assert each["success"] is success
+        assert said in each["message"]
+
+
+def test_a_bare_code_of_two_securities_means_both(user: SimTrader, terminal: Terminal) -> None:
+    terminal.market.add("163402.SZ", name="同号", prev_close=1.0, kind="fund")
+    number = rest(user, "163402.SZ", 1.0)
+    assert user.cancel_all("163402.SH") == []
+    assert [answer["entrust_no"] for answer in user.cancel_all("163402")] == [number]
+    assert user.cancel_all("163402") == []

@@ -179,7 +179,7 @@ def test_cancel_of_a_final_or_unknown_order(user: SimTrader) -> None:
         assert answer["message"]
 
 
-@pytest.mark.parametrize("number", [-2, 0, None, "abc", "", 1.5, float("nan"), True, {"entrust_no": 5}])
+@pytest.mark.parametrize("number", [-2, None, "abc", "", 1.5, float("nan"), True, {"entrust_no": 5}])
 def test_cancel_of_something_that_is_no_number(number: Any, user: SimTrader) -> None:
     with pytest.raises(InvalidOrder, match="entrust_no") as caught:
         user.cancel_entrust(number)

@@ -9,6 +9,7 @@ import pytest
 from easytrader_qmt.errors import (
     NotConnected,
     OrderInDoubt,
+    OrderNotFinal,
     OrderRejected,
 )
 from easytrader_qmt.sim import Terminal
@@ -80,8 +81,36 @@ def error_without_a_remark(order: Order) -> None:
     order.push_error(number, NO_MONEY, order_remark="", seq=-1)
 
 
+def list_as(status: int, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counter lists every order with this status."""
+    orders = terminal.counter.orders
+    monkeypatch.setattr(
+        terminal.counter,
+        "orders",
+        lambda *args, **words: [{**row, "order_status": status} for row in orders(*args, **words)],
+    )
+
+
 @pytest.mark.parametrize("script", [error_before, error_after, error_without_a_remark])
-def test_a_refusal_that_comes_only_as_an_error(script: Any, user: SimTrader, seam: Seam) -> None:
+def test_what_is_listed_at_the_exchange_has_not_ended(script: Any, user: SimTrader, seam: Seam) -> None:
+    """The error may be the terminal's own timeout: an order that can still fill must not look ended."""
+    seam.script = script
+    number = user.buy("600036", 35.0, 100)["entrust_no"]
+    assert user.drain()
+    with pytest.raises(OrderNotFinal) as caught:
+        user.wait(number, timeout=0)
+    assert caught.value.order is not None
+    row = user.today_entrusts.where(order_id=number)[0]
+    for each in (row, caught.value.order):
+        assert (each["order_status_name"], each["status_msg"]) == ("已报", NO_MONEY)
+    assert user.cancel_entrust(number)["success"] is True
+
+
+@pytest.mark.parametrize("script", [error_before, error_after, error_without_a_remark])
+def test_a_refusal_that_comes_only_as_an_error(
+    script: Any, user: SimTrader, seam: Seam, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_as(49, terminal, monkeypatch)
     other = user.buy("600036", 34.9, 100)["entrust_no"]
     errors: list[dict[str, Any]] = []
     user.on("order_error", errors.append)
@@ -92,7 +121,7 @@ def test_a_refusal_that_comes_only_as_an_error(script: Any, user: SimTrader, sea
     assert (row["order_status_name"], row["status_msg"]) == ("废单", NO_MONEY)
     assert user.drain()
     assert user.today_entrusts.where(order_id=number)[0]["status_msg"] == NO_MONEY
-    assert user.today_entrusts.where(order_id=other)[0]["order_status_name"] == "已报"
+    assert user.today_entrusts.where(order_id=other)[0]["order_status_name"] == "待报"
     assert [error["order_id"] for error in errors] == [number]
     entry = user._own().journal.find("SIM0000000001", "r")
     assert entry is not None
@@ -128,12 +157,7 @@ def test_a_refusal_is_known_after_a_restart(
     user: SimTrader, seam: Seam, terminal: Terminal, new_user: NewUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless the list shows the order at the exchange (50): then it was the terminal that gave up."""
-    orders = terminal.counter.orders
-    monkeypatch.setattr(
-        terminal.counter,
-        "orders",
-        lambda *args, **words: [{**row, "order_status": 49} for row in orders(*args, **words)],
-    )
+    list_as(49, terminal, monkeypatch)
     seam.script = error_after
     number = user.buy("600036", 35.0, 100)["entrust_no"]
     user.wait(number, timeout=SOON)

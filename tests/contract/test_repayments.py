@@ -204,3 +204,26 @@ def test_nothing_hostile_reaches_the_native_client(credit: Any, seam: Seam) -> N
             type(sent[name]) is str and len(sent[name].encode()) <= 23
             for name in ("strategy_name", "order_remark")
         )
+
+
+def test_limits_of_trades_do_not_hold_up_a_repayment(new_user: Any, seam: Seam) -> None:
+    """It trades nothing; the kill switch and the number of orders hold for it all the same."""
+    limits = {"allowed": ["000001"], "max_order_notional": 50, "max_day_notional": 50, "max_day_orders": 3}
+    user = new_user()
+    user.connect(quotes=False, risk=limits)
+    number: Iterator[int] = iter(range(1, 1_000))
+    seam.script = lambda order: order.respond(order_id=next(number))
+    credit = user.add_account(account_type="CREDIT")
+    assert cash(credit)["entrust_no"] == 1
+    assert shares(credit)["entrust_no"] == 2
+    assert (credit.risk.orders_today, credit.risk.notional_today) == (2, 0.0)
+    with pytest.raises(InvalidOrder, match="允许"):
+        borrowed(credit)
+    assert cash(credit)["entrust_no"] == 3
+    with pytest.raises(InvalidOrder) as caught:
+        cash(credit)
+    assert caught.value.rule == "max_day_orders"
+    credit.risk.kill("停")
+    with pytest.raises(InvalidOrder) as caught:
+        shares(credit)
+    assert caught.value.rule == "kill_switch_file"

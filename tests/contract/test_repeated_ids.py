@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from easytrader_qmt.errors import InvalidOrder, JournalError, OrderInDoubt
+from easytrader_qmt.errors import InvalidOrder, JournalError, NotConnected, OrderInDoubt
+from easytrader_qmt.journal import Journal
 from easytrader_qmt.quotes import DayQuote
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
@@ -251,3 +253,84 @@ def test_another_attempt_counts_with_its_worth(
     assert entry is not None
     assert (entry.outcome, entry.notional) == ("accepted", pytest.approx(100 * 11.36, rel=0.1))
     assert len(terminal.orders()) == 1
+
+
+def test_without_a_connection_an_id_that_left_is_not_called_unsent(
+    new_user: NewUser, terminal: Terminal, clock: FakeClock
+) -> None:
+    """ "Not sent, safe to send again" would be true of the call and false of the order."""
+    user = new_user(clock=clock)
+    user.connect(call_timeout=0.3, heartbeat_interval=0, reconnect_enabled=False)
+    first = user.buy("600036", 35.0, 100, client_order_id="x")
+    terminal.faults.lose_responses(1)
+    with pytest.raises(OrderInDoubt):
+        user.buy("600036", 34.0, 100, client_order_id="y")
+    terminal.faults.disconnect()
+    assert user.drain()
+    assert user.buy("600036", 35.0, 100, client_order_id="x") == first
+    with pytest.raises(OrderInDoubt) as caught:
+        user.buy("600036", 34.0, 100, client_order_id="y")
+    assert caught.value.sent is None
+    for other in ({}, {"client_order_id": "z"}):
+        with pytest.raises(NotConnected) as refused:
+            user.buy("600036", 35.0, 100, **other)
+        assert refused.value.sent is False
+    assert len(terminal.orders()) == 2
+
+
+class TestTheJournalIsLost:
+    """With a power failure, a folder or a computer; the remarks at the counter are still there for the day."""
+
+    @pytest.fixture
+    def lost(self, new_user: NewUser, terminal: Terminal) -> SimTrader:
+        """A trader whose order "x" the journal does not know, nor "refused"."""
+        user = new_user()
+        user.connect()
+        user.buy("600036", 35.0, 100, client_order_id="x")
+        user.market_buy("600036", 100, protect_price=36.0, client_order_id="m")
+        user.sell("600519", 1462.5, 100, client_order_id="refused")
+        journal = user._own().journal
+        assert isinstance(journal, Journal)
+        user.exit()
+        for left in Path(journal.path).parent.glob("journal.sqlite3*"):
+            left.unlink()
+        again = new_user()
+        again.connect()
+        return again
+
+    def test_the_order_is_found_by_its_remark(
+        self, lost: SimTrader, terminal: Terminal, log: list[str]
+    ) -> None:
+        numbers = [row["order_id"] for row in terminal.orders()]
+        assert lost.buy("600036", 35.0, 100, client_order_id="x") == {"entrust_no": numbers[0]}
+        assert [line for line in log if "不在委托日志里" in line and "'x'" not in line]
+        assert lost.market_buy("600036", 100, protect_price=36.0, client_order_id="m") == {
+            "entrust_no": numbers[1]
+        }
+        refused = lost.sell("600519", 1462.5, 100, client_order_id="refused")
+        assert refused["entrust_no"] == -1
+        assert "251005" in refused["message"]
+        log.clear()
+        assert lost.buy("600036", 35.0, 100, client_order_id="x") == {"entrust_no": numbers[0]}
+        assert not [line for line in log if "不在委托日志里" in line], "the journal knows it now"
+        assert len(terminal.orders()) == len(numbers)
+
+    @pytest.mark.parametrize(
+        "terms", [("buy", "600036", 34.9, 100), ("buy", "600036", 35.0, 200), ("buy", "000001", 11.0, 100)]
+    )
+    def test_another_order_under_its_id_is_refused(
+        self, terms: tuple[Any, ...], lost: SimTrader, terminal: Terminal
+    ) -> None:
+        verb, *rest = terms
+        before = len(terminal.orders())
+        with pytest.raises(InvalidOrder, match="不在委托日志里") as caught:
+            getattr(lost, verb)(*rest, client_order_id="x")
+        assert (caught.value.field, caught.value.sent) == ("client_order_id", False)
+        assert lost.in_doubt == []
+        assert lost.buy("600036", 35.0, 100, client_order_id="x")["entrust_no"] > 0
+        assert len(terminal.orders()) == before
+
+    def test_a_new_id_is_sent(self, lost: SimTrader, terminal: Terminal) -> None:
+        before = len(terminal.orders())
+        assert lost.buy("600036", 35.0, 100, client_order_id="new")["entrust_no"] > 0
+        assert len(terminal.orders()) == before + 1

@@ -77,6 +77,12 @@ def test_every_status_but_57_is_an_accepted_order(status: int) -> None:
     assert decide(doubt(), Order(7, doubt().remark, order_status=status)).outcome == "accepted"
 
 
+def test_of_the_evenings_orders_the_evenings_list_tells() -> None:
+    evening = {"begun_at": NOON + 5 * 3600, "finished_at": NOON + 5 * 3600}
+    assert decide(doubt(**evening), after=5 * 3600.0 + 10).outcome == "absent"
+    assert decide(doubt(**evening), after=12 * 3600.0).outcome == "in_doubt", "midnight"
+
+
 def test_a_refused_order_brings_its_number_and_reason() -> None:
     decided = decide(doubt(), Order(7, doubt().remark, order_status=57, status_msg="[251005]"))
     assert (decided.outcome, decided.order_id, decided.message) == ("refused", 7, "[251005]")
@@ -96,11 +102,12 @@ def test_an_order_without_a_number_yet_is_still_in_doubt() -> None:
         (False, 8.0, "in_doubt"),
         (True, 7.999, "in_doubt"),
         (True, 3.0, "in_doubt"),
-        (True, 12 * 3600.0 - 1, "absent"),
+        (True, 4 * 3600.0 - 1, "absent"),
+        (True, 4 * 3600.0, "in_doubt"),
         (True, 12 * 3600.0, "in_doubt"),
     ],
 )
-def test_absent_needs_a_whole_list_begun_long_enough_after_on_the_same_day(
+def test_absent_needs_a_whole_list_begun_long_enough_after_on_the_same_trading_day(
     complete: bool, after: float, expected: str
 ) -> None:
     other = Order(7, outgoing_remark("", order_token(ACCOUNT, "b")))
@@ -122,8 +129,8 @@ def test_an_orphan_counts_from_when_it_was_noticed() -> None:
         (Order(7, ""), "in_doubt"),
         (Order(7, doubt().remark[:10]), "in_doubt"),
         (Order(7, "", order_time=0), "in_doubt"),
-        (Order(7, "", order_time=int(NOON) - 59), "in_doubt"),
-        (Order(7, "", order_time=int(NOON) - 61), "absent"),
+        (Order(7, "", order_time=int(NOON) - 599), "in_doubt"),
+        (Order(7, "", order_time=int(NOON) - 601), "absent"),
         (Order(7, "手工"), "absent"),
         (Order(7, "", order_volume=200), "absent"),
         (Order(7, "", order_type=24), "absent"),

@@ -87,3 +87,35 @@ def test_a_thread_that_cannot_start_costs_no_event(monkeypatch: pytest.MonkeyPat
     assert dispatcher.drain(SOON)
     assert ran == [1, 2]
     assert dispatcher.stop(SOON)
+
+
+DAY = 86_400.0
+MORNING = 1_762_138_800.0  # 2025-11-03 11:00 in Shanghai
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "back_at", "said"),
+    [
+        (MORNING, MORNING + 3_600, False),
+        (MORNING, MORNING + DAY, True),
+        (MORNING + 12 * 3_600, MORNING + DAY, False),  # lost in the night, back in the morning
+        (MORNING + 12 * 3_600, MORNING + 2 * DAY, True),  # a whole day between
+    ],
+)
+def test_an_outage_over_a_close_says_what_cannot_be_told(
+    lost_at: float, back_at: float, said: bool, log: list[str]
+) -> None:
+    clock = FakeClock(MORNING - 5 * DAY)
+    flow = EventFlow(Told(), clock)
+    nothing = Snapshot("A", None, (), (), (), 2)
+    flow.step(change(State.READY, State.SYNCING), (nothing,), 1)
+    assert flow.drain(SOON)
+    clock.wall = lost_at
+    flow.step(change(State.LOST, State.READY, 1.0))
+    assert flow.drain(SOON)
+    flow.step(change(State.CONNECTING, State.LOST))
+    clock.wall = back_at
+    flow.step(change(State.READY, State.SYNCING), (nothing,), 2)
+    assert flow.drain(SOON)
+    assert bool([line for line in log if "没有补报" in line]) is said
+    assert flow.stop(SOON)

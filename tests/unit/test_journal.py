@@ -234,6 +234,9 @@ def test_entries_are_filtered_newest_first(journal: Journal, clock: FakeClock) -
     assert (names(security="sz000001"), names(outcome="sending", limit=1)) == ("c", "a")
     assert journal.sent_on(ACCOUNT, "2025-11-04") == (1, 3510.0)
     assert journal.sent_on("2", "2025-11-04") == (0, 0.0)
+    typed = Intent.of(limit_order("000001", "sell", 10.0, 100), ACCOUNT, "d", account_type=3)
+    journal.begin(typed)
+    assert [journal.sent_on(ACCOUNT, "2025-11-04", kind)[0] for kind in (0, 2, 3)] == [2, 1, 2]
     for bad in ({"day": "11/3"}, {"outcome": "done"}, {"limit": -1}, {"limit": True}):
         with pytest.raises(InvalidArgument):
             journal.entries(**bad)

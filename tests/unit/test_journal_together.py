@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -70,3 +72,46 @@ def test_a_file_that_cannot_be_written_begins_none(tmp_path: Path) -> None:
     journal = Journal(blocked / "orders.db", clock=FakeClock())
     with pytest.raises(JournalError):
         journal.begin_all(intents("a", "b"))
+
+
+class Interrupted:
+    """A connection on which Ctrl+C comes in one statement, and is raised before or after it is done."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str, *, done: bool) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._done = done
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        if statement != self._statement:
+            return self._connection.execute(statement, *values)
+        if self._done:
+            self._connection.execute(statement, *values)
+        raise KeyboardInterrupt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("many", [False, True])
+def test_an_interrupt_at_the_end_of_a_write_leaves_nothing_begun(
+    many: bool, done: bool, tmp_path: Path
+) -> None:
+    """Raised once all is in the file: none of them has left, so none may look as if it were being sent."""
+    journal = Journal(tmp_path / "orders.db", clock=FakeClock())
+    [again] = intents("again")
+    first = journal.begin(again)
+    journal.finish(first.key, "absent")
+    file = journal._file
+    connection = file._connection
+    assert connection is not None
+    file._connection = cast(sqlite3.Connection, Interrupted(connection, "COMMIT", done=done))
+    with pytest.raises(KeyboardInterrupt):
+        _ = journal.begin_all(intents("a", "b")) if many else journal.begin(again)  # another attempt
+    file._connection = connection
+    assert journal.entries(outcome="sending") == journal.open_doubts(ACCOUNT) == ()
+    assert len(journal.entries(outcome="not_sent")) == (int(done) * (2 if many else 1))
+    for one in (*intents("a", "b"), again):
+        assert journal.begin(one).fresh
+    journal.close()

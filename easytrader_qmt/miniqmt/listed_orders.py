@@ -1,0 +1,79 @@
+"""One account's orders as the counter listed them last, by the tokens in their remarks.
+
+For client order ids that the journal does not know: a journal can be lost, with a power failure or a folder, but
+the remark of an order stays at the counter for the day. Never asks the counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from easytrader_qmt.doubts import REJECTED, by_token
+from easytrader_qmt.errors import InvalidOrder
+from easytrader_qmt.journal_entries import Intent
+from easytrader_qmt.miniqmt.mirror import number, text
+from easytrader_qmt.miniqmt.outcomes import Told
+from easytrader_qmt.price_types import MARKET_PRICE_TYPES
+from easytrader_qmt.remarks import order_token
+
+_ATTEMPTS = 4
+"""An id goes out again only where an attempt was proved to be nowhere; more than a few never happened."""
+_HALF_A_TICK = 0.0005
+
+
+class ListedOrders:
+    """The last complete list. Thread safe: a list is taken whole."""
+
+    def __init__(self) -> None:
+        self._listed: Sequence[Any] = ()
+        self._indexed: tuple[Sequence[Any], Mapping[str, Any]] = ((), {})
+
+    def take(self, orders: Sequence[Any]) -> None:
+        """A complete list of today's orders; read only once somebody asks."""
+        self._listed = orders
+
+    def of_id(self, account_id: str, client_order_id: str) -> Any:
+        """The order that left under this id, or None."""
+        listed, (read, found) = self._listed, self._indexed
+        if read is not listed:
+            found = by_token(listed)
+            self._indexed = listed, found
+        if not found:
+            return None
+        tokens = (order_token(account_id, client_order_id, attempt) for attempt in range(_ATTEMPTS))
+        return next((found[token] for token in tokens if token in found), None)
+
+
+def told_of(order: Any, intent: Intent) -> Told:
+    """What became of the order that left under an intent's id. Raises InvalidOrder where it is another order."""
+    entrust_no, status = max(0, number(order, "order_id")), number(order, "order_status")
+    if not _is_same(intent, order):
+        rule = "一个 client_order_id 永远只代表一笔委托"
+        raise InvalidOrder(
+            f"client_order_id {intent.client_order_id!r} 不在委托日志里，但柜台今天已有用它下的另一笔委托"
+            f"（编号 {entrust_no}，{order.stock_code} 委托类型 {order.order_type} 价格 {order.price} "
+            f"数量 {order.order_volume}），{rule}，没有发出任何委托。新的委托请用新的编号",
+            field="client_order_id",
+            value=intent.client_order_id,
+            rule=rule,
+        )
+    name, remark = intent.client_order_id, text(order, "order_remark")
+    if status == REJECTED:
+        return Told(
+            "refused", entrust_no, text(order, "status_msg") or "废单（柜台没有说明原因）", name, remark
+        )
+    if not entrust_no:
+        return Told("in_doubt", 0, "柜台列出了这笔委托，但还没有委托编号", name, remark)
+    return Told("accepted", entrust_no, "", name, remark)
+
+
+def _is_same(intent: Intent, order: Any) -> bool:
+    """Whether a listed order has an intent's terms, as far as a list shows them.
+
+    Counters name price types in their own way, and a market order's price may be anything.
+    """
+    price = order.price if isinstance(order.price, (int, float)) else 0.0
+    same_price = intent.price_type in MARKET_PRICE_TYPES or abs(price - intent.price) < _HALF_A_TICK
+    terms = text(order, "stock_code"), number(order, "order_type"), number(order, "order_volume")
+    return terms == (intent.stock_code, intent.order_type, intent.amount) and same_price
