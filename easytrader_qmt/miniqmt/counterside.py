@@ -85,7 +85,7 @@ class AccountSide:
         )
         self._counting = threading.RLock()  # whoever holds it may be interrupted by a handler that orders
         self._day_limited = limits.max_day_orders is not None or limits.max_day_notional is not None
-        self._uncounted = self._day_limited
+        self._counted_on: int | None = None  # the day of which the journal has been counted
         self._remembered = False
         self._hooked: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
             (connection.watchers, self._heard),
@@ -139,14 +139,18 @@ class AccountSide:
         return self.risk.check_order(request, reconciled=reconciled, reference_price=reference, killed=killed)
 
     def _count_earlier(self) -> None:
-        """Count today's orders of earlier connections and processes, once, where a limit for the day is set."""
-        if not self._uncounted:
+        """Count today's orders of earlier connections and processes, where a limit for the day is set.
+
+        Once a day: when a clock that was put forward is put back, the limits have forgotten the day.
+        """
+        if not self._day_limited or self._counted_on == day_number(self._clock.now()):
             return
         with self._counting:
-            if self._uncounted:
+            today = day_number(self._clock.now())
+            if self._counted_on != today:
                 mine = self.account.account_id, self._today(), type_of(self.account)
                 self.risk.count_earlier(*self.journal.sent_on(*mine))
-                self._uncounted = False
+                self._counted_on = today
 
     def _reference_price(self, request: OrderRequest) -> float | None:
         """What an order that may trade at any price is reckoned at, in yuan a share; None where it is not known.
@@ -162,9 +166,10 @@ class AccountSide:
 
     def _recount(self, entry: Entry, orders: int) -> None:
         """An order of today turned out not to be at the counter (-1), or to be there after all (1)."""
-        if not self._day_limited or self._uncounted:
+        today = day_number(self._clock.now())
+        if not self._day_limited or self._counted_on != today:
             return  # what is still to be counted is read from the journal as it stands then
-        if day_number(entry.begun_at) == day_number(self._clock.now()):
+        if day_number(entry.begun_at) == today:
             self.risk.count_earlier(orders, orders * (entry.notional or 0.0))
 
     def _today(self) -> str:

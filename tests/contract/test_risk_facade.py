@@ -189,6 +189,20 @@ def test_a_day_that_cannot_be_counted_refuses_orders(
     assert len(seam.orders) == 1
 
 
+def test_a_clock_that_is_put_forward_and_back_forgets_no_order(connect: Connect, new_user: NewUser) -> None:
+    clock = FakeClock()
+    user = new_user(clock=clock)
+    connect(user, {"max_day_orders": 2})
+    user.buy("600036", 35.0, 100)
+    clock.wall += 86_400
+    user.buy("600036", 35.0, 100)
+    assert user.risk.orders_today == 1, "of that day"
+    clock.wall -= 86_400
+    user.buy("600036", 35.0, 100)
+    assert user.risk.orders_today == 2
+    refused("max_day_orders", lambda: user.buy("600036", 35.0, 100))
+
+
 def test_the_rate(connect: Connect, new_user: NewUser, seam: Seam) -> None:
     clock = FakeClock()
     user = new_user(clock=clock)
