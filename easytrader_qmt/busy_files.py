@@ -1,7 +1,7 @@
 """Small files that are replaced or removed while another process may be reading them.
 
-Windows refuses both as long as somebody has the file open, which is brief. Never waits longer than a moment,
-and never hides that it could not be done.
+Windows refuses both as long as somebody has the file open: another process for a moment, a virus scanner for
+about a second. Never waits longer than that, and never hides that it could not be done.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from easytrader_qmt.clock import Clock
 
 __all__ = ["remove", "replace"]
 
-_TRIES = 5
-_PAUSE = 0.02
+_PAUSES = (0.02, 0.02, 0.05, 0.1, 0.2, 0.4, 0.4)
+"""Seconds between two tries."""
 
 
 def replace(fresh: str, path: str, clock: Clock) -> None:
@@ -28,9 +28,9 @@ def remove(path: str, clock: Clock) -> None:
 
 
 def _patiently(act: Callable[[], None], clock: Clock) -> None:
-    for _ in range(_TRIES - 1):
+    for pause in _PAUSES:
         try:
             return act()
         except PermissionError:
-            clock.sleep(_PAUSE)
+            clock.sleep(pause)
     return act()

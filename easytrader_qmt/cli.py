@@ -41,7 +41,6 @@ _REASONS = (
 )
 def main() -> None:
     """easytrader 的接口，迅投 MiniQMT 的柜台。"""
-    _speak_utf8()
 
 
 @main.command()
@@ -157,14 +156,3 @@ def sim_conformance(data: Path | None, versions: Sequence[str], verbose: bool, a
         sys.exit(run(click.echo, data=data, versions=versions, verbose=verbose, as_json=as_json))
     except EasytraderQmtError as error:
         fail(error)
-
-
-def _speak_utf8() -> None:
-    """Chinese output must not fail on a console or a pipe with another encoding."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if (
-            reconfigure is not None
-            and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8"
-        ):
-            reconfigure(encoding="utf-8", errors="replace")

@@ -124,6 +124,7 @@ class ChineseGroup(ChineseCommand, click.Group):
         run: Any = super().main
         if not extra.pop("standalone_mode", True):
             return run(*args, standalone_mode=False, **extra)
+        _speak_chinese()
         try:
             ended = run(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
@@ -133,6 +134,23 @@ class ChineseGroup(ChineseCommand, click.Group):
             click.echo("已中断", err=True)
             sys.exit(1)
         sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _speak_chinese() -> None:
+    """Chinese output must not fail on a console or a pipe with another encoding, not even in a help text.
+
+    One that has Chinese is kept, as whoever reads a pipe expects it (code page 936 on Chinese Windows).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue
+        try:
+            "委托".encode(getattr(stream, "encoding", None) or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            reconfigure(encoding="utf-8", errors="replace")
+        else:
+            reconfigure(errors="replace")
 
 
 def _tell(error: click.ClickException) -> None:

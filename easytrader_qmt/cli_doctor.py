@@ -80,7 +80,7 @@ def _simulated(options: ConnectOptions) -> bool:
     there = look(path)
     if not there.lived:
         click.echo(
-            f"错误：{path} 没有正在运行的仿真终端；启动：python -m easytrader_qmt sim terminal {path}，"
+            f'错误：{path} 没有正在运行的仿真终端；启动：python -m easytrader_qmt sim terminal "{path}"，'
             "或去掉 --sim 按真实终端检查",
             err=True,
         )

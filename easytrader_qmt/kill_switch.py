@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 
 from easytrader_qmt import busy_files
@@ -18,6 +19,12 @@ __all__ = ["Glance", "KillSwitch"]
 
 _GLANCE_SECONDS = 0.02
 """For how long orders that leave one after another share one look at the file."""
+
+_ENDINGS = ("", ".txt") if sys.platform == "win32" else ("",)
+"""What the file's name may have behind it: a text file made in Windows' Explorer has an ending that is not shown."""
+
+_NO_SUCH_PLACE = (3, 15, 53, 67)
+"""Windows' errors for a folder, a drive, a server and a share that are not there."""
 
 
 class KillSwitch:
@@ -34,26 +41,18 @@ class KillSwitch:
         """Whether orders are stopped; asks the file system each time."""
         if self._here is not None:
             return True
-        if self.path is None:
-            return False
-        try:
-            os.stat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
-        return True
+        return self.path is not None and any(_is_there(self.path + ending) for ending in _ENDINGS)
 
     def reason(self) -> str:
         """Why it is on, as far as that was written; ''."""
         if self._here is not None:
             return self._here
-        try:
-            with open(self.path or "", encoding="utf-8") as file:
-                written = json.loads(file.read(4096))
-            return f"{written['reason']}（{written['at']}）"
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
+        for ending in _ENDINGS:
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                with open((self.path or "") + ending, encoding="utf-8") as file:
+                    written = json.loads(file.read(4096))
+                return f"{written['reason']}（{written['at']}）"
+        return ""
 
     def turn_on(self, reason: object) -> bool:
         """Stop orders here at once. False: the file could not be written, so only here, until `turn_off`."""
@@ -63,33 +62,54 @@ class KillSwitch:
         self.turns += 1
         if self.path is None:
             return True
-        content = {"reason": reason, "at": shanghai(self._clock.now()).isoformat(timespec="seconds")}
+        at = shanghai(self._clock.now()).isoformat(timespec="seconds")
+        content = json.dumps({"reason": reason, "at": at, "pid": os.getpid()}, ensure_ascii=False)
         draft = f"{self.path}.{os.getpid()}.{threading.get_ident()}.new"
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             with open(draft, "w", encoding="utf-8") as file:
-                file.write(json.dumps({**content, "pid": os.getpid()}, ensure_ascii=False))
+                file.write(content)
             busy_files.replace(draft, self.path, self._clock)
         except OSError:
             with contextlib.suppress(OSError):
                 os.remove(draft)
-            return False
+            try:
+                # A scanner that holds the draft does not hold this one, and that it exists is enough.
+                with open(self.path, "w", encoding="utf-8") as file:
+                    file.write(content)
+            except OSError:
+                return False
         # From here on the file alone decides, so that another process can let orders through again.
         self._here = None
         return True
 
     def turn_off(self) -> None:
         """Let orders through again, everywhere. Raises InvalidArgument if the file cannot be removed."""
-        if self.path is not None:
+        for path in [] if self.path is None else [self.path + ending for ending in _ENDINGS]:
             try:
-                busy_files.remove(self.path, self._clock)
+                busy_files.remove(path, self._clock)
             except (FileNotFoundError, NotADirectoryError):
                 pass
             except OSError as error:
                 raise InvalidArgument(
-                    f"总开关文件 {self.path} 删不掉（{error}），下单仍然停止。请手工删除它"
+                    f"总开关文件 {path} 删不掉（{error}），下单仍然停止。请手工删除它"
                 ) from error
         self._here = None
+
+
+def _is_there(path: str) -> bool:
+    """Whether the file is there; also where that cannot be told."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if getattr(error, "winerror", None) in _NO_SUCH_PLACE:
+            # Windows says so too of a drive that this user does not see, or a server that is away.
+            place = os.path.splitdrive(path)[0]
+            return bool(place) and not os.path.isdir(place + os.sep)
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _plain(reason: object) -> str:

@@ -35,5 +35,5 @@ def connect_error(reason: str, options: ConnectOptions, vendor: Vendor) -> Conne
     said = f"无法连接到 MiniQMT：{reason}\n可能的原因：{usual}\n{doctor.summarise(findings)}"
     if not here:
         # No other process sees a terminal that lives in this one.
-        said += f"\n完整检查：python -m easytrader_qmt doctor {path}"
+        said += f'\n完整检查：python -m easytrader_qmt doctor "{path}"'
     return ConnectError(said, findings)

@@ -45,6 +45,8 @@ def path_exists(case: Case) -> Finding:
     if os.path.isdir(case.path):
         full = "" if os.path.isabs(case.path) else f"（{case.place}）"
         return finding("path", f"目录存在：{case.path}{full}")
+    if '"' in case.path:
+        advice = f'命令行里加引号的路径，末尾不要写反斜杠（\\" 是引号本身）；{advice}'
     seen = "是文件而不是目录" if os.path.exists(case.path) else "目录不存在"
     return finding("path", f"{seen}：{case.path}", advice, "bad")
 

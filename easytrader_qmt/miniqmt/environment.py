@@ -69,6 +69,7 @@ class Environment:
         else:
             running = _or_none(_running)
         native = bool(_or_none(vendor.native_available))
+        session = _or_none(_own_session)
         return cls(
             platform=sys.platform,
             bits64=struct.calcsize("P") == 8,
@@ -77,8 +78,8 @@ class Environment:
             native_client=native,
             native_reason="找到了与本解释器匹配的 xtpythonclient" if native else _why_missing(),
             processes=None if running is None else tuple(name for name, _ in running),
-            session=_or_none(_own_session),
-            terminal_session=terminal_session(running or ()),
+            session=session,
+            terminal_session=terminal_session(running or (), session),
             is_admin=_or_none(_is_admin),
             code_page=_or_none(_code_page),
             # Only xtquant's own __init__ defines this; our loader never executes it.
@@ -96,12 +97,16 @@ def parse_tasklist(text: str) -> tuple[tuple[str, int | None], ...]:
     return tuple(found)
 
 
-def terminal_session(running: tuple[tuple[str, int | None], ...]) -> int | None:
-    """The Windows session the terminal runs in; the terminal proper counts before the full client."""
+def terminal_session(running: tuple[tuple[str, int | None], ...], own: int | None = None) -> int | None:
+    """The Windows session the terminal runs in; the terminal proper counts before the full client.
+
+    ``own``: this process's. A terminal there counts before those of other users.
+    """
     for wanted in (TERMINAL, FULL_CLIENT):
-        for name, session in running:
-            if name.casefold() == wanted.casefold() and session is not None:
-                return session
+        name = wanted.casefold()
+        seen = [session for each, session in running if each.casefold() == name and session is not None]
+        if seen:
+            return own if own in seen else seen[0]
     return None
 
 

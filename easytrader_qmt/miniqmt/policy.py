@@ -13,7 +13,8 @@ from typing import Any
 from easytrader_qmt.errors import InvalidArgument, shown
 
 MAIN_THREAD_GONE = (
-    "程序的主线程已经结束，xtquant 收不到应答和推送；没有发送任何请求。请让主线程等到最后，例如 thread.join()"
+    "程序的主线程已经结束，xtquant 收不到应答和推送；没有发送任何请求。"
+    "请让主线程等到最后，例如 while thread.is_alive(): thread.join(1)"
 )
 """Python stops every executor when the main thread ends. What is not led past xtquant's (see ``straight``) is lost
 then: a user's own callbacks, and everything with a copy whose executor is not as known."""

@@ -6,12 +6,17 @@ Never waits without a deadline and never runs a callback twice.
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from threading import Lock
 from typing import Any
 
 __all__ = ["Reply"]
+
+_AT_ONCE = 0.5 if sys.platform == "win32" else threading.TIMEOUT_MAX
+"""Seconds of one wait: on Windows Ctrl+C is heard only between two of them."""
 
 
 class Reply:
@@ -56,8 +61,14 @@ class Reply:
 
     def result(self, seconds: float = 0.0) -> Any:
         """The answer, waited for at most ``seconds``. Raises the error it failed with, or TimeoutError."""
-        if not self._given and self._gate.acquire(timeout=max(0.0, seconds)):
-            self._gate.release()  # for whoever else waits
+        left = max(0.0, seconds)
+        while not self._given:
+            if self._gate.acquire(timeout=min(left, _AT_ONCE)):
+                self._gate.release()  # for whoever else waits
+                break
+            left -= _AT_ONCE
+            if left <= 0:
+                break
         if not self._given:
             raise FutureTimeout
         if self._error is not None:

@@ -228,7 +228,11 @@ def _xtdata_quotes(module: ModuleType) -> QuoteSource | None:
 
     def load() -> Any:
         found = getattr(module, "xtdata", None)
-        return found if found is not None else importlib.import_module(f"{module.__name__}.xtdata")
+        if found is None:
+            found = importlib.import_module(f"{module.__name__}.xtdata")
+            # It greets on the console when it connects: in the middle of a program's own output.
+            found.__dict__["enable_hello"] = False
+        return found
 
     return XtdataQuotes(load, lambda ask: within(QUOTE_SECONDS, ask, "xtdata 行情"))
 

@@ -27,6 +27,7 @@ from easytrader_qmt.sim.link_frames import (
 NONCE_BYTES = 32
 ROLES = ("client", "control")
 Role = Literal["client", "control"]
+_NEAREST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def prove(key: bytes, side: str, role: str, client_nonce: bytes, terminal_nonce: bytes) -> bytes:
@@ -57,7 +58,8 @@ def reach(directory: str, role: Role, seconds: float) -> Channel:
     deadline = time.monotonic() + seconds
     address, key = link_home.read_address(directory), link_home.read_key(directory)
     try:
-        sock = socket.create_connection((address.host, address.port), seconds)
+        # One that listens on every address is reached on the loopback: Windows connects to no "any" address.
+        sock = socket.create_connection((_NEAREST.get(address.host, address.host), address.port), seconds)
     except OSError as error:
         raise BrokenLinkError(f"{address.host}:{address.port} 无人应答：{error}") from None
     try:

@@ -203,6 +203,8 @@ def _announce(
 def _say(line: str) -> None:
     # A console that cannot show Chinese must not end the terminal.
     stream = sys.stdout
+    if stream is None:
+        return  # pythonw has no console
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()

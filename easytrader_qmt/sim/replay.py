@@ -16,6 +16,9 @@ from easytrader_qmt.sim.replay_rows import Step
 _NAP = 0.25
 """The longest sleep, seconds, after which a stop is noticed."""
 
+_BREATH = 1.0
+"""Seconds of one wait for the end."""
+
 _INSTANT = 1e-6
 """Less than this is not worth a sleep; a clock of floats might not even move by it."""
 
@@ -72,7 +75,11 @@ class Replay:
 
     def join(self, deadline: float | None = None) -> bool:
         """Wait at most ``deadline`` seconds for its end; whether it has ended."""
-        return self._over.wait(deadline)
+        if deadline is not None:
+            return self._over.wait(deadline)
+        while not self._over.wait(_BREATH):
+            pass  # on Windows Ctrl+C is heard only between two waits
+        return True
 
     def start(self) -> None:
         """Run on a thread of its own; what goes wrong is logged and kept in ``error``."""

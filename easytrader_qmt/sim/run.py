@@ -131,7 +131,7 @@ def _terminal(terminal_dir: str | None) -> tuple[Terminal | None, Endpoint, str]
     if endpoint is None:
         raise SystemExit(
             f"{terminal_dir} 没有以独立进程运行的仿真终端；"
-            f"先运行 python -m easytrader_qmt sim terminal {terminal_dir}"
+            f'先运行 python -m easytrader_qmt sim terminal "{terminal_dir}"'
         )
     return None, endpoint, terminal_dir
 

@@ -92,7 +92,7 @@ def wait_for_threads(say: Callable[[str], None]) -> None:
         # Seen with the vendor's layer in every version: its answers and pushes pass through executors.
         say(
             "【仿真】脚本的主线程已经结束，还有线程在运行。直接用 python 运行时，主线程一结束线程池就停止工作："
-            "xtquant 收不到应答和推送，委托会没有结果。请让主线程等到最后，例如 thread.join()"
+            "xtquant 收不到应答和推送，委托会没有结果。请让主线程等到最后，例如 while thread.is_alive(): thread.join(1)"
         )
     while _still_at_work():
         time.sleep(_LOOK_AT_THREADS)

@@ -134,12 +134,13 @@ def spawn(
         "--session-gap": session_gap,
     }
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    python, environment = _interpreter()
     process = subprocess.Popen(
-        [sys.executable, "-m", _MODULE, os.fspath(directory), *given],
+        [python, "-m", _MODULE, os.fspath(directory), *given],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=_environment(),
+        env=environment,
         text=True,
         encoding="utf-8",
         errors="replace",
@@ -155,6 +156,17 @@ def _environment() -> dict[str, str]:
     package = str(Path(easytrader_qmt.__file__).resolve().parent.parent)
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+
+
+def _interpreter() -> tuple[str, dict[str, str]]:
+    """Which interpreter to start, and its environment: the one whose process id is the terminal's own.
+
+    On Windows a virtual environment's python.exe only starts another, which knows by this variable where it belongs.
+    """
+    environment, base = _environment(), getattr(sys, "_base_executable", sys.executable)
+    if sys.platform == "win32" and os.path.normcase(base) != os.path.normcase(sys.executable):
+        return base, {**environment, "__PYVENV_LAUNCHER__": sys.executable}
+    return sys.executable, environment
 
 
 def _own_group() -> dict[str, Any]:

@@ -25,7 +25,7 @@ def bot():
             call()
             print("answered", flush=True)
         except NotConnected as error:
-            print("NotConnected", error.sent, "thread.join()" in str(error), flush=True)
+            print("NotConnected", error.sent, "thread.join(1)" in str(error), flush=True)
     print("orders", len(user.terminal.orders()), "soon", time.monotonic() - began < 5, flush=True)
     user.exit()
 

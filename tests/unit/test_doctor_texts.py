@@ -163,4 +163,8 @@ def test_tasklist_is_understood() -> None:
     assert running == (("System Idle Process", 0), ("XtItClient.exe", 1), ("XtMiniQmt.exe", 2))
     assert environment.terminal_session(running) == 2
     assert environment.terminal_session(running[:2]) == 1
+    assert environment.terminal_session((*running, (environment.TERMINAL, 5)), 5) == 5, (
+        "one's own, not another user's"
+    )
+    assert environment.terminal_session(running, 5) == 2
     assert environment.terminal_session(running[:1]) is None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import easytrader_qmt.miniqmt.reply
 from easytrader_qmt.miniqmt.reply import Reply
 
 SOON = 20.0
@@ -95,3 +96,14 @@ def test_an_answer_and_a_failure_at_once_leave_one() -> None:
         failer.join(SOON)
         assert told == [reply]
         assert reply.exception() is not None or reply.result() == "answer"
+
+
+def test_a_long_wait_is_made_of_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows hears Ctrl+C only between two of them."""
+    monkeypatch.setattr(easytrader_qmt.miniqmt.reply, "_AT_ONCE", 0.001)
+    waited = Reply()
+    with pytest.raises(FutureTimeout):
+        waited.result(0.01)
+    threading.Timer(0.05, waited.settle, ("there",)).start()
+    assert waited.result(SOON) == "there"
+    assert waited.result(SOON) == "there"
