@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from easytrader_qmt.sim.demo import run_demo
-from tests.facade import child
+from tests.facade import SOON, child
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +31,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_speaks_chinese_into_any_pipe(tmp_path: Path) -> None:
-    for encoding in ("ascii", "gbk", "latin-1"):
-        done = child(
-            "-m",
-            "easytrader_qmt",
-            "demo",
-            cwd=tmp_path,
-            env={"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding},
-        )
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("encoding", "spoken"), [("ascii", "utf-8"), ("gbk", "gbk"), ("latin-1", "utf-8"), ("utf-8", "utf-8")]
+)
+def test_the_command_speaks_chinese_into_any_pipe(encoding: str, spoken: str, tmp_path: Path) -> None:
+    """Whoever reads a pipe that has Chinese expects its encoding."""
+    done = subprocess.run(
+        [sys.executable, "-m", "easytrader_qmt", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        env={**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding},
+        timeout=SOON,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "仿真" in done.stdout.decode(spoken)
 
 
 def test_each_step_is_shown(shown: str) -> None:
