@@ -108,7 +108,8 @@ class EarlierOrders:
 
         Raises InvalidOrder where that is another order, and JournalError.
         """
-        order = self._doubts.listed.of_id(intent.account_id, intent.client_order_id)
+        today = day_number(self._clock.now())
+        order = self._doubts.listed.of_id(intent.account_id, intent.client_order_id, today)
         if order is None:
             return None
         told = told_of(order, intent)

@@ -12,7 +12,7 @@ from typing import Any
 from easytrader_qmt.doubts import REJECTED, by_token
 from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.journal_entries import Intent
-from easytrader_qmt.miniqmt.mirror import number, text
+from easytrader_qmt.miniqmt.mirror import day_of, number, text
 from easytrader_qmt.miniqmt.outcomes import Told
 from easytrader_qmt.price_types import MARKET_PRICE_TYPES
 from easytrader_qmt.remarks import order_token
@@ -33,8 +33,11 @@ class ListedOrders:
         """A complete list of today's orders; read only once somebody asks."""
         self._listed = orders
 
-    def of_id(self, account_id: str, client_order_id: str) -> Any:
-        """The order that left under this id, or None."""
+    def of_id(self, account_id: str, client_order_id: str, today: int) -> Any:
+        """The order that left under this id today, or None.
+
+        Before a terminal has started anew it may still list the orders of another day.
+        """
         listed, (read, found) = self._listed, self._indexed
         if read is not listed:
             found = by_token(listed)
@@ -42,7 +45,8 @@ class ListedOrders:
         if not found:
             return None
         tokens = (order_token(account_id, client_order_id, attempt) for attempt in range(_ATTEMPTS))
-        return next((found[token] for token in tokens if token in found), None)
+        order = next((found[token] for token in tokens if token in found), None)
+        return order if order is None or day_of(order.order_time, today) == today else None
 
 
 def told_of(order: Any, intent: Intent) -> Told:

@@ -66,7 +66,7 @@ def order_key(order: Any, today: int) -> OrderKey:
         name = f"sys:{_market(order)}:{sysid}"
     else:
         name = f"hand:{text(order, 'stock_code')}:{order.order_time}:{order.order_volume}:{order.price}"
-    return text(order, "account_id"), _day(order.order_time, today), number(order, "account_type"), name
+    return text(order, "account_id"), day_of(order.order_time, today), number(order, "account_type"), name
 
 
 def trade_key(trade: Any, today: int) -> TradeKey:
@@ -75,7 +75,7 @@ def trade_key(trade: Any, today: int) -> TradeKey:
     if not name:
         name = f"{text(trade, 'order_sysid')}:{trade.traded_time}:{trade.traded_price}:{trade.traded_volume}"
     kind = number(trade, "account_type")
-    return text(trade, "account_id"), _day(trade.traded_time, today), kind, _market(trade), name
+    return text(trade, "account_id"), day_of(trade.traded_time, today), kind, _market(trade), name
 
 
 class Mirror:
@@ -182,7 +182,7 @@ def _by_time(records: Iterable[Any], field: str) -> list[Any]:
     return sorted(records, key=time)
 
 
-def _day(seconds: Any, today: int) -> int:
+def day_of(seconds: Any, today: int) -> int:
     """The day of a time in Unix seconds. What cannot be one (0, or a clock reading such as 93000) is today."""
     plausible = isinstance(seconds, (int, float)) and 1e9 <= seconds < 1e11
     return day_number(seconds) if plausible else today

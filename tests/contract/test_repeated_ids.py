@@ -334,3 +334,19 @@ class TestTheJournalIsLost:
         before = len(terminal.orders())
         assert lost.buy("600036", 35.0, 100, client_order_id="new")["entrust_no"] > 0
         assert len(terminal.orders()) == before + 1
+
+    def test_a_list_of_another_day_tells_nothing(
+        self, lost: SimTrader, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A terminal that has not started anew yet: whoever uses ids anew each day means another order."""
+        orders = terminal.counter.orders
+
+        def of_yesterday(*args: Any, **words: Any) -> list[dict[str, Any]]:
+            return [{**row, "order_time": row["order_time"] - 86_400} for row in orders(*args, **words)]
+
+        monkeypatch.setattr(terminal.counter, "orders", of_yesterday)
+        lost.reconnect()
+        assert lost.wait_ready(SOON)
+        before = len(terminal.orders())
+        assert lost.buy("600036", 35.0, 100, client_order_id="x")["entrust_no"] > 0
+        assert len(terminal.orders()) == before + 1
