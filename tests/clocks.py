@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
+_HOUR = 3600
+_MINUTE = 60
+
 
 class FakeClock:
     """Time that passes only when told to; what was slept is kept."""
@@ -24,3 +29,9 @@ class FakeClock:
     def pass_(self, seconds: float) -> None:
         self.wall += seconds
         self.ticks += seconds
+
+
+def clock_of_today() -> FakeClock:
+    """Today's time, but not the last minute before an hour: the trading day may not end while a test passes seconds."""
+    now = time.time()
+    return FakeClock(now if now % _HOUR < _HOUR - _MINUTE else now - 2 * _MINUTE)

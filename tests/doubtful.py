@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
 
 from easytrader_qmt.sim.trader import SimTrader
-from tests.clocks import FakeClock
+from tests.clocks import FakeClock, clock_of_today
 
 __all__ = ["NO_MONEY", "NewUser", "clock", "doubtful", "interrupted", "outcome_of"]
 
@@ -19,7 +18,7 @@ NO_MONEY = "限价买入 [SH600036] [COUNTER] [260200][可用资金不足]"
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock(time.time())
+    return clock_of_today()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from easytrader_qmt.errors import InvalidArgument, NotConnected
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
-from tests.clocks import FakeClock
+from tests.clocks import clock_of_today
 from tests.facade import SOON, Heard, States
 from tests.seam import Order, Seam
 
@@ -104,7 +104,7 @@ def test_the_same_id_twice_in_a_basket_is_one_order(user: SimTrader, terminal: T
 
 
 def test_one_deadline_for_all(new_user: NewUser, seam: Seam, terminal: Terminal) -> None:
-    clock = FakeClock(time.time())
+    clock = clock_of_today()
     heard = Heard()
     user = new_user(clock=clock)
     user.on("in_doubt", lambda row: heard.keep("on_doubt", row))
@@ -253,7 +253,7 @@ def test_a_console_that_is_not_there_costs_nothing(
 def test_the_kill_switch_stops_a_basket_that_is_leaving(
     by: str, new_user: NewUser, terminal: Terminal, seam: Seam, tmp_path: Path
 ) -> None:
-    clock, file = FakeClock(time.time()), tmp_path / "kill"
+    clock, file = clock_of_today(), tmp_path / "kill"
     user = new_user(clock=clock)
     user.connect(risk={"kill_switch_file": str(file)})
 

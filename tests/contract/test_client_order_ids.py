@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from easytrader_qmt.errors import InvalidOrder, NotConnected, OrderInDoubt
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
-from tests.clocks import FakeClock
+from tests.clocks import clock_of_today
 from tests.facade import SOON, Heard, States
 from tests.seam import Order, Seam
 
@@ -175,7 +174,7 @@ def intent_of(user: SimTrader, client_order_id: str) -> Any:
 
 
 def test_an_id_in_doubt_is_not_sent_again_unless_proved_absent(new_user: NewUser, terminal: Terminal) -> None:
-    clock = FakeClock(time.time())
+    clock = clock_of_today()
     user = new_user(clock=clock)
     user.connect(call_timeout=0.3, heartbeat_interval=0)
     heard = Heard()
@@ -213,7 +212,7 @@ def test_a_doubt_is_found_again_by_the_next_process(new_user: NewUser, terminal:
 def test_what_the_counter_cannot_tell_stays_in_doubt(
     new_user: NewUser, terminal: Terminal, log: list[str]
 ) -> None:
-    clock = FakeClock(time.time())
+    clock = clock_of_today()
     user = new_user(clock=clock)
     user.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from easytrader_qmt.errors import InvalidArgument, InvalidOrder, JournalError, OrderInDoubt
 from easytrader_qmt.sim import Terminal
 from easytrader_qmt.sim.trader import SimTrader
-from tests.clocks import FakeClock
+from tests.clocks import FakeClock, clock_of_today
 from tests.seam import Seam
 
 NewUser = Callable[..., SimTrader]
@@ -152,7 +151,7 @@ def test_a_restart_knows_what_market_orders_were_worth(
 
 
 def test_what_never_left_does_not_count(new_user: NewUser, terminal: Terminal, seam: Seam) -> None:
-    clock = FakeClock(time.time())
+    clock = clock_of_today()
     user = new_user(clock=clock)
     user.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)
@@ -227,7 +226,7 @@ def test_allowed_securities(connect: Connect, new_user: NewUser, seam: Seam) -> 
 
 
 def test_no_order_while_one_is_in_doubt(connect: Connect, new_user: NewUser, terminal: Terminal) -> None:
-    clock = FakeClock(time.time())
+    clock = clock_of_today()
     first = new_user(clock=clock)
     first.connect(call_timeout=0.3, heartbeat_interval=0)
     terminal.faults.lose_responses(1, placed=False)
