@@ -25,6 +25,7 @@ __all__ = [
     "may_be_there",
     "provable_from",
     "reconcile",
+    "shown_by",
 ]
 
 SETTLE_SECONDS = 3.0
@@ -103,7 +104,7 @@ def reconcile(
     for entry in waiting:
         found = ours.get(entry.token)
         if found is not None:
-            decided.append(_found(entry, found))
+            decided.append(Resolution(entry, *shown_by(found), int(found.order_status)))
             continue
         doubt = _doubt(entry, listed, complete, snapshot_started, settle)
         decided.append(
@@ -146,14 +147,12 @@ def _rank(order: CounterOrder) -> tuple[bool, int]:
     return order.order_status != REJECTED, order.order_id
 
 
-def _found(entry: Entry, order: CounterOrder) -> Resolution:
-    """What the counter's order says of the entry whose token it carries."""
-    number, status = max(0, int(order.order_id)), int(order.order_status)
-    if status == REJECTED:
-        return Resolution(entry, "refused", number, _reason(order) or "废单（柜台没有说明原因）", status)
-    if not number:
-        return Resolution(entry, "in_doubt", 0, _NO_NUMBER, status)
-    return Resolution(entry, "accepted", number, "按备注在柜台找到", status)
+def shown_by(order: CounterOrder) -> tuple[Literal["accepted", "refused", "in_doubt"], int, str]:
+    """What a listed order says of the one whose token it carries: outcome, number, and why in Chinese."""
+    number = max(0, int(order.order_id))
+    if int(order.order_status) == REJECTED:
+        return "refused", number, _reason(order) or "废单（柜台没有说明原因）"
+    return ("accepted", number, "按备注在柜台找到") if number else ("in_doubt", 0, _NO_NUMBER)
 
 
 def _reason(order: CounterOrder) -> str:

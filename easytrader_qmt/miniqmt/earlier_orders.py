@@ -44,8 +44,11 @@ class EarlierOrders:
 
         Sends nothing, whatever has become of it. Raises JournalError.
         """
-        entry = None if request.client_order_id is None else self._standing(request.client_order_id)
-        if entry is None or not entry.stands_for(terms_of(request), self._type):
+        name = request.client_order_id
+        entry = None if name is None else self._journal.find(self._account_id, name)
+        if entry is None or entry.outcome in RETRYABLE:
+            return None
+        if not entry.stands_for(terms_of(request), self._type):
             return None
         if entry.outcome in ("sending", "in_doubt"):
             why = self._doubts.why(entry.key) or entry.message or "同一编号的委托正在发送"
@@ -73,7 +76,7 @@ class EarlierOrders:
                 # The counter may know by now. Only a proof that it never arrived lets the id go out again.
                 looked = True
                 self._doubts.look_again(max(self._call_timeout, SETTLE_SECONDS), entry.key)
-                entry = self._standing(intent.client_order_id)
+                entry = self._journal.find(self._account_id, intent.client_order_id)
                 continue
             if told.outcome == "in_doubt":
                 told = told._replace(message=self._doubts.why(entry.key) or told.message)
@@ -131,8 +134,3 @@ class EarlierOrders:
         if entry.outcome == "sending":
             return Told("in_doubt", 0, "同一编号的委托正在发送", entry.client_order_id, entry.remark)
         return of_entry(entry)
-
-    def _standing(self, client_order_id: str) -> Entry | None:
-        """The order that left under this id, unless it is proved to be nowhere. Raises JournalError."""
-        entry = self._journal.find(self._account_id, client_order_id)
-        return None if entry is None or entry.outcome in RETRYABLE else entry

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from easytrader_qmt.doubts import REJECTED, by_token
+from easytrader_qmt.doubts import by_token, shown_by
 from easytrader_qmt.errors import InvalidOrder
 from easytrader_qmt.journal_entries import Intent
 from easytrader_qmt.miniqmt.mirror import day_of, number, text
@@ -51,7 +51,7 @@ class ListedOrders:
 
 def told_of(order: Any, intent: Intent) -> Told:
     """What became of the order that left under an intent's id. Raises InvalidOrder where it is another order."""
-    entrust_no, status = max(0, number(order, "order_id")), number(order, "order_status")
+    outcome, entrust_no, message = shown_by(order)
     if not _is_same(intent, order):
         rule = "一个 client_order_id 永远只代表一笔委托"
         raise InvalidOrder(
@@ -62,14 +62,7 @@ def told_of(order: Any, intent: Intent) -> Told:
             value=intent.client_order_id,
             rule=rule,
         )
-    name, remark = intent.client_order_id, text(order, "order_remark")
-    if status == REJECTED:
-        return Told(
-            "refused", entrust_no, text(order, "status_msg") or "废单（柜台没有说明原因）", name, remark
-        )
-    if not entrust_no:
-        return Told("in_doubt", 0, "柜台列出了这笔委托，但还没有委托编号", name, remark)
-    return Told("accepted", entrust_no, "", name, remark)
+    return Told(outcome, entrust_no, message, intent.client_order_id, text(order, "order_remark"))
 
 
 def _is_same(intent: Intent, order: Any) -> bool:
